@@ -1,0 +1,97 @@
+/* crypto.c - SHA-256 and HMAC: the only file that includes OpenSSL */
+#include "iot.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/evp.h>
+
+#define BLOCK_SIZE 64 /* of SHA-256, which HMAC pads its key to */
+
+struct iot_crypto {
+  EVP_MD *fetched; /* ours to free; NULL with OpenSSL before 3 */
+  const EVP_MD *sha256;
+  EVP_MD_CTX *work;
+  EVP_MD_CTX *inner; /* has read key ^ ipad */
+  EVP_MD_CTX *outer; /* has read key ^ opad */
+};
+
+/* EVP_sha256() would look the implementation up at every use. */
+static void find_digest(iot_crypto *c) {
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L
+  c->sha256 = c->fetched = EVP_MD_fetch(NULL, "SHA256", NULL);
+#else
+  c->sha256 = EVP_sha256();
+#endif
+}
+
+iot_crypto *iot_crypto_new(void) {
+  iot_crypto *c = calloc(1, sizeof(*c));
+  if (c == NULL) return NULL;
+  find_digest(c);
+  c->work = EVP_MD_CTX_new();
+  c->inner = EVP_MD_CTX_new();
+  c->outer = EVP_MD_CTX_new();
+  if (c->sha256 != NULL && c->work && c->inner && c->outer) return c;
+  iot_crypto_free(c);
+  return NULL;
+}
+
+/* EVP_MD_CTX_free cleanses what the contexts hold. */
+void iot_crypto_free(iot_crypto *c) {
+  if (c == NULL) return;
+  EVP_MD_CTX_free(c->work);
+  EVP_MD_CTX_free(c->inner);
+  EVP_MD_CTX_free(c->outer);
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L
+  EVP_MD_free(c->fetched);
+#endif
+  free(c);
+}
+
+static int start(const iot_crypto *c, EVP_MD_CTX *ctx) {
+  return EVP_DigestInit_ex(ctx, c->sha256, NULL) == 1 ? 0 : -1;
+}
+
+static int finish(EVP_MD_CTX *ctx, iot_str s, unsigned char *out) {
+  if (EVP_DigestUpdate(ctx, s.p, s.n) != 1) return -1;
+  return EVP_DigestFinal_ex(ctx, out, NULL) == 1 ? 0 : -1;
+}
+
+int iot_sha256(iot_crypto *c, iot_str s, unsigned char out[IOT_SHA256_SIZE]) {
+  return start(c, c->work) == 0 ? finish(c->work, s, out) : -1;
+}
+
+/* Starts `ctx` with the padded key, each byte xored with `pad`. */
+static int absorb(const iot_crypto *c, EVP_MD_CTX *ctx,
+                  const unsigned char key[BLOCK_SIZE], unsigned char pad) {
+  unsigned char block[BLOCK_SIZE];
+  int i, ok;
+  for (i = 0; i < BLOCK_SIZE; i++) block[i] = key[i] ^ pad;
+  ok = start(c, ctx) == 0 && EVP_DigestUpdate(ctx, block, BLOCK_SIZE) == 1;
+  iot_wipe(block, sizeof(block));
+  return ok ? 0 : -1;
+}
+
+int iot_hmac_key(iot_crypto *c, iot_str key) {
+  unsigned char padded[BLOCK_SIZE] = {0};
+  int status = 0;
+  if (key.n > BLOCK_SIZE)
+    status = iot_sha256(c, key, padded);
+  else if (key.n > 0)
+    memcpy(padded, key.p, key.n);
+  if (status == 0) status = absorb(c, c->inner, padded, 0x36);
+  if (status == 0) status = absorb(c, c->outer, padded, 0x5c);
+  iot_wipe(padded, sizeof(padded));
+  return status;
+}
+
+int iot_hmac(iot_crypto *c, iot_str s, unsigned char out[IOT_SHA256_SIZE]) {
+  iot_str digest;
+  digest.p = (const char *)out;
+  digest.n = IOT_SHA256_SIZE;
+  if (EVP_MD_CTX_copy_ex(c->work, c->inner) != 1) return -1;
+  if (finish(c->work, s, out) != 0) return -1;
+  if (EVP_MD_CTX_copy_ex(c->work, c->outer) != 1) return -1;
+  return finish(c->work, digest, out);
+}

@@ -1,0 +1,212 @@
+/* exchange.c - one request over one connection, as a state machine */
+#include "exchange.h"
+
+#include <string.h>
+
+#define MAX_IDENTITY (64u * 1024u)
+#define READ_SIZE (16u * 1024u) /* a TLS record */
+
+enum { ENDED, CONNECTING, SENDING, RECEIVING };
+
+void iot_exchange_init(iot_exchange *x, iot_pool *pool) {
+  memset(x, 0, sizeof(*x));
+  pool->refs++;
+  x->pool = pool;
+  iot_buf_init(&x->identity, MAX_IDENTITY);
+  iot_buf_init(&x->out, IOT_MAX_REQUEST);
+  iot_http1_init(&x->in);
+}
+
+static void drop(iot_exchange *x) {
+  if (x->conn != NULL) iot_conn_close(x->conn);
+  x->conn = NULL;
+}
+
+void iot_exchange_free(iot_exchange *x) {
+  drop(x);
+  iot_buf_free(&x->identity);
+  iot_buf_free(&x->out);
+  iot_http1_free(&x->in);
+  iot_pool_unref(x->pool);
+  x->pool = NULL;
+}
+
+void iot_exchange_reset(iot_exchange *x) {
+  drop(x);
+  iot_buf_reset(&x->identity);
+  iot_buf_reset(&x->out);
+  x->offset = 0;
+  x->kept = 0;
+  x->sent = 0;
+  x->failure = IOT_OK;
+  x->state = ENDED;
+  x->wants = 0;
+}
+
+static void end(iot_exchange *x) {
+  x->state = ENDED;
+  x->wants = 0;
+}
+
+static void fail(iot_exchange *x, enum iot_failure f, const char *reason) {
+  x->failure = f;
+  strncpy(x->reason, reason, sizeof(x->reason) - 1);
+  x->reason[sizeof(x->reason) - 1] = '\0';
+  drop(x);
+  end(x);
+}
+
+static iot_str contents(const iot_buf *b) {
+  iot_str s;
+  s.p = b->data;
+  s.n = b->len;
+  return s;
+}
+
+static void ready(iot_exchange *x, double now) {
+  x->offset = 0;
+  x->read_by = now + x->read_timeout;
+  x->state = SENDING;
+  iot_http1_reset(&x->in, 0);
+}
+
+/* A little over the time there is: our own clock is the one that decides. */
+static long patience(const iot_exchange *x) {
+  double ms = x->connect_timeout * 1000 + 1000;
+  return ms < 2e9 ? (long)ms : 2000000000L;
+}
+
+static void open_connection(iot_exchange *x, double now) {
+  x->kept = 0;
+  x->connect_by = now + x->connect_timeout;
+  x->conn = iot_pool_open(x->pool, contents(&x->identity), now, patience(x));
+  if (x->conn == NULL) {
+    fail(x, IOT_NO_HTTP, "a connection could not be prepared");
+    return;
+  }
+  x->state = CONNECTING;
+}
+
+void iot_exchange_start(iot_exchange *x, double now) {
+  x->conn = iot_pool_take(x->pool, contents(&x->identity), now);
+  if (x->conn == NULL) {
+    open_connection(x, now);
+    return;
+  }
+  x->kept = 1;
+  ready(x, now);
+}
+
+/* The connection is gone without a byte of an answer: where it was a kept
+** one, the server may just have grown tired of it. A fresh one is tried,
+** unless the request could then arrive twice and must not. */
+static void closed(iot_exchange *x, double now, const char *reason) {
+  if (x->kept && !x->in.any && (x->replay || !x->sent)) {
+    drop(x);
+    open_connection(x, now);
+  } else {
+    fail(x, IOT_CLOSED, reason);
+  }
+}
+
+static void finish(iot_exchange *x, double now) {
+  if (x->in.reusable && x->offset == x->out.len) {
+    iot_pool_give(x->pool, x->conn, now);
+    x->conn = NULL;
+  }
+  drop(x);
+  end(x);
+}
+
+static void received(iot_exchange *x, const char *p, size_t n, double now) {
+  x->read_by = now + x->read_timeout;
+  switch (n > 0 ? iot_http1_feed(&x->in, p, n) : iot_http1_eof(&x->in)) {
+  case IOT_DONE: finish(x, now); break;
+  case IOT_MORE: break;
+  default:
+    if (n == 0)
+      closed(x, now, x->in.error);
+    else
+      fail(x, IOT_NO_HTTP, x->in.error);
+  }
+}
+
+/* Reads what is there; nonzero where nothing was, or it is over. */
+static int receive(iot_exchange *x, double now) {
+  char bytes[READ_SIZE];
+  size_t n;
+  switch (iot_pipe_recv(x->conn->pipe, bytes, sizeof(bytes), &n)) {
+  case IOT_IO_OK: received(x, bytes, n, now); break;
+  case IOT_IO_AGAIN: return 1;
+  default: closed(x, now, "the connection was reset");
+  }
+  return x->state != RECEIVING && x->state != SENDING;
+}
+
+/* A peer that takes no more may have answered before it hung up. */
+static void send_failed(iot_exchange *x, double now) {
+  x->state = RECEIVING;
+  while (x->state == RECEIVING && x->conn != NULL && !receive(x, now)) {}
+  if (x->state == RECEIVING) closed(x, now, "the connection was reset");
+}
+
+/* Sends, and reads beside it once the peer takes no more for now. */
+static void send_some(iot_exchange *x, double now) {
+  size_t n;
+  switch (iot_pipe_send(x->conn->pipe, x->out.data + x->offset,
+                        x->out.len - x->offset, &n)) {
+  case IOT_IO_OK:
+    x->sent = 1;
+    x->offset += n;
+    x->read_by = now + x->read_timeout;
+    if (x->offset == x->out.len) x->state = RECEIVING;
+    break;
+  case IOT_IO_AGAIN:
+    x->sent = 1;
+    x->wants = IOT_WANTS_READ | IOT_WANTS_WRITE;
+    while (x->state == SENDING && !receive(x, now)) {}
+    break;
+  default: send_failed(x, now);
+  }
+}
+
+static void connect_some(iot_exchange *x, double now) {
+  switch (iot_pipe_connect(x->conn->pipe)) {
+  case IOT_IO_OK: ready(x, now); break;
+  case IOT_IO_AGAIN: break;
+  default:
+    fail(x, iot_pipe_failure(x->conn->pipe), iot_pipe_reason(x->conn->pipe));
+  }
+}
+
+/* Which deadline has passed, if any. */
+static void check_time(iot_exchange *x, double now) {
+  if (now >= x->call_by)
+    fail(x, IOT_CALL_TIMEOUT, "the call took too long");
+  else if (x->state == CONNECTING && now >= x->connect_by)
+    fail(x, IOT_CONNECT_TIMEOUT, "connecting took too long");
+  else if (x->state != CONNECTING && now >= x->read_by)
+    fail(x, IOT_READ_TIMEOUT, "no byte has moved for too long");
+}
+
+void iot_exchange_step(iot_exchange *x, double now) {
+  x->wants = 0;
+  while (x->state != ENDED && x->wants == 0) {
+    int state = x->state;
+    if (state == CONNECTING) {
+      x->wants = IOT_WANTS_CONNECT;
+      connect_some(x, now);
+      if (x->state == SENDING) x->wants = 0;
+    } else if (state == SENDING) {
+      send_some(x, now);
+    } else if (receive(x, now) && x->state == RECEIVING) {
+      x->wants = IOT_WANTS_READ;
+    }
+  }
+  if (x->state != ENDED) check_time(x, now);
+}
+
+double iot_exchange_deadline(const iot_exchange *x) {
+  double by = x->state == CONNECTING ? x->connect_by : x->read_by;
+  return by < x->call_by ? by : x->call_by;
+}

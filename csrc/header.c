@@ -1,0 +1,110 @@
+/* header.c - a header field: valid? write its line, parse its line */
+#include "iot.h"
+
+#include <string.h>
+
+static char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
+static int is_token(char c) {
+  if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) return 1;
+  if (c >= '0' && c <= '9') return 1;
+  return c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL;
+}
+
+int iot_header_name_ok(iot_str name) {
+  size_t i;
+  for (i = 0; i < name.n; i++)
+    if (!is_token(name.p[i])) return 0;
+  return name.n > 0;
+}
+
+int iot_header_value_ok(iot_str v) {
+  size_t i;
+  for (i = 0; i < v.n; i++)
+    if (v.p[i] == '\r' || v.p[i] == '\n' || v.p[i] == '\0') return 0;
+  return 1;
+}
+
+void iot_header_write(iot_buf *b, iot_str name, iot_str value) {
+  char *out = iot_buf_room(b, name.n + value.n + 4);
+  if (out == NULL) return;
+  memcpy(out, name.p, name.n);
+  out += name.n;
+  *out++ = ':';
+  *out++ = ' ';
+  if (value.n > 0) memcpy(out, value.p, value.n);
+  out += value.n;
+  *out++ = '\r';
+  *out++ = '\n';
+  b->len += name.n + value.n + 4;
+}
+
+static iot_str trim(const char *p, const char *end) {
+  iot_str s;
+  while (p < end && (*p == ' ' || *p == '\t')) p++;
+  while (end > p && (end[-1] == ' ' || end[-1] == '\t')) end--;
+  s.p = p;
+  s.n = (size_t)(end - p);
+  return s;
+}
+
+int iot_header_parse(iot_str line, iot_header *h) {
+  const char *colon = line.n ? memchr(line.p, ':', line.n) : NULL;
+  if (colon == NULL) return -1;
+  h->name.p = line.p;
+  h->name.n = (size_t)(colon - line.p);
+  h->value = trim(colon + 1, line.p + line.n);
+  if (!iot_header_name_ok(h->name)) return -1;
+  return iot_header_value_ok(h->value) ? 0 : -1;
+}
+
+int iot_header_compare(iot_str a, iot_str b) {
+  size_t n = a.n < b.n ? a.n : b.n, i;
+  for (i = 0; i < n; i++) {
+    int d = (unsigned char)lower(a.p[i]) - (unsigned char)lower(b.p[i]);
+    if (d != 0) return d;
+  }
+  return a.n < b.n ? -1 : a.n > b.n;
+}
+
+int iot_header_is(iot_str name, const char *s) {
+  size_t i;
+  for (i = 0; i < name.n; i++)
+    if (s[i] == '\0' || lower(name.p[i]) != s[i]) return 0;
+  return s[i] == '\0';
+}
+
+/* The length of the white space that `p` begins with, or 0: what Python's
+** str.split() takes for it, in UTF-8, since botocore trims values so. */
+static size_t space(const char *p, size_t n) {
+  const unsigned char *s = (const unsigned char *)p;
+  if (s[0] <= ' ') return s[0] == ' ' || (s[0] >= 9 && s[0] <= 13) ||
+                          (s[0] >= 28 && s[0] <= 31);
+  if (n >= 2 && s[0] == 0xc2) return s[1] == 0x85 || s[1] == 0xa0 ? 2 : 0;
+  if (n < 3 || s[0] < 0xe1 || s[0] > 0xe3) return 0;
+  if (s[0] == 0xe1) return s[1] == 0x9a && s[2] == 0x80 ? 3 : 0; /* 1680 */
+  if (s[0] == 0xe3) return s[1] == 0x80 && s[2] == 0x80 ? 3 : 0; /* 3000 */
+  if (s[1] == 0x81) return s[2] == 0x9f ? 3 : 0;                 /* 205f */
+  if (s[1] != 0x80) return 0;
+  return s[2] <= 0x8a || s[2] == 0xa8 || s[2] == 0xa9 || s[2] == 0xaf ? 3 : 0;
+}
+
+void iot_header_trim(iot_buf *b, iot_str v) {
+  char *start = iot_buf_room(b, v.n), *out = start;
+  size_t i = 0, skip, pending = 0;
+  if (start == NULL) return;
+  while (i < v.n) {
+    skip = space(v.p + i, v.n - i);
+    if (skip > 0) {
+      pending = out > start;
+      i += skip;
+    } else {
+      if (pending) *out++ = ' ';
+      pending = 0;
+      *out++ = v.p[i++];
+    }
+  }
+  b->len += (size_t)(out - start);
+}

@@ -1,0 +1,19 @@
+/* lcompat.h - what Lua 5.1 lacks of Lua 5.4's C API */
+#ifndef lcompat_h
+#define lcompat_h
+
+#include <lua.h>
+
+#include <lauxlib.h>
+
+#if LUA_VERSION_NUM < 502 && !defined(lua_rawlen)
+#define lua_rawlen lua_objlen
+#endif
+
+#if defined(__GNUC__)
+#define IOT_EXPORT __attribute__((visibility("default")))
+#else
+#define IOT_EXPORT
+#endif
+
+#endif

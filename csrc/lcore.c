@@ -1,0 +1,131 @@
+/* lcore.c - require "iotdataplane.core": binds the pure core */
+#include "lrecord.h"
+
+#include <string.h>
+
+/* What every function works in, as its first upvalue: no memory is taken or
+** given back by a call, and nothing leaks where a push raises. */
+typedef struct scratch {
+  iot_buf out;
+  iot_crypto *crypto;
+  iot_header headers[IOT_MAX_HEADERS];
+} scratch;
+
+static scratch *get_scratch(lua_State *L) {
+  scratch *s = lua_touserdata(L, lua_upvalueindex(1));
+  iot_buf_reset(&s->out);
+  return s;
+}
+
+static int scratch_gc(lua_State *L) {
+  scratch *s = lua_touserdata(L, 1);
+  iot_crypto_free(s->crypto);
+  s->crypto = NULL;
+  iot_buf_free(&s->out);
+  return 0;
+}
+
+/* uri_encode(s [, keep_slash]) -> string */
+static int l_uri_encode(lua_State *L) {
+  scratch *s = get_scratch(L);
+  iot_uri_encode(&s->out, iot_check_str(L, 1), lua_toboolean(L, 2));
+  return iot_push_buf(L, &s->out);
+}
+
+/* uri_normalize(path) -> string */
+static int l_uri_normalize(lua_State *L) {
+  scratch *s = get_scratch(L);
+  iot_uri_normalize(&s->out, iot_check_str(L, 1));
+  return iot_push_buf(L, &s->out);
+}
+
+/* base64_encode(s) -> string */
+static int l_base64_encode(lua_State *L) {
+  scratch *s = get_scratch(L);
+  iot_str in = iot_check_str(L, 1);
+  iot_base64(&s->out, in.p, in.n);
+  return iot_push_buf(L, &s->out);
+}
+
+/* base64_decode(s) -> string | nil, reason */
+static int l_base64_decode(lua_State *L) {
+  scratch *s = get_scratch(L);
+  iot_str in = iot_check_str(L, 1);
+  if (iot_unbase64(&s->out, in.p, in.n) != 0 && !s->out.failed)
+    return iot_push_failure(L, "not base64");
+  return iot_push_buf(L, &s->out);
+}
+
+/* sha256(s) -> hex */
+static int l_sha256(lua_State *L) {
+  scratch *s = get_scratch(L);
+  unsigned char digest[IOT_SHA256_SIZE];
+  if (iot_sha256(s->crypto, iot_check_str(L, 1), digest) != 0)
+    return iot_push_failure(L, "SHA-256 failed");
+  iot_hex(&s->out, digest, sizeof(digest));
+  return iot_push_buf(L, &s->out);
+}
+
+/* header_ok(name, value) -> boolean */
+static int l_header_ok(lua_State *L) {
+  lua_pushboolean(L, iot_header_name_ok(iot_check_str(L, 1)) &&
+                         iot_header_value_ok(iot_check_str(L, 2)));
+  return 1;
+}
+
+/* date(now) -> "20150830T123600Z" | nil, reason */
+static int l_date(lua_State *L) {
+  char date[IOT_DATE_SIZE];
+  if (iot_sigv4_date(luaL_checknumber(L, 1), date) != 0)
+    return iot_push_failure(L, "the time is outside the years 0 to 9999");
+  lua_pushstring(L, date);
+  return 1;
+}
+
+/* write_request(request [, authority]) -> bytes | nil, reason */
+static int l_write_request(lua_State *L) {
+  scratch *s = get_scratch(L);
+  iot_str authority = {"", 0};
+  iot_request r = iot_get_request(L, 1, s->headers);
+  const char *wrong;
+  if (!lua_isnoneornil(L, 2)) authority = iot_check_str(L, 2);
+  wrong = iot_http1_write(&s->out, &r, authority);
+  if (wrong != NULL) return iot_push_failure(L, wrong);
+  return iot_push_buf(L, &s->out);
+}
+
+static const luaL_Reg functions[] = {
+    {"uri_encode", l_uri_encode},
+    {"uri_normalize", l_uri_normalize},
+    {"base64_encode", l_base64_encode},
+    {"base64_decode", l_base64_decode},
+    {"sha256", l_sha256},
+    {"header_ok", l_header_ok},
+    {"date", l_date},
+    {"write_request", l_write_request},
+    {NULL, NULL}};
+
+/* Zeroed and with its metatable before it holds anything. */
+static void new_scratch(lua_State *L) {
+  scratch *s = lua_newuserdata(L, sizeof(*s));
+  memset(s, 0, sizeof(*s));
+  lua_createtable(L, 0, 1);
+  lua_pushcfunction(L, scratch_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_setmetatable(L, -2);
+  iot_buf_init(&s->out, IOT_MAX_REQUEST);
+  s->crypto = iot_crypto_new();
+  if (s->crypto == NULL)
+    luaL_error(L, "OpenSSL has no SHA-256, or no memory is left");
+}
+
+IOT_EXPORT int luaopen_iotdataplane_core(lua_State *L);
+
+IOT_EXPORT int luaopen_iotdataplane_core(lua_State *L) {
+  lua_newtable(L);
+  new_scratch(L);
+  iot_setfuncs(L, functions, 1);
+  iot_open_sign(L);
+  iot_open_reader(L);
+  return 1;
+}

@@ -1,0 +1,239 @@
+/* lcurl.c - require "iotdataplane.curl": binds exchanges over libcurl */
+#define _GNU_SOURCE /* dladdr, RTLD_NODELETE */
+
+#include "exchange.h"
+#include "lrecord.h"
+
+#include <dlfcn.h>
+#include <string.h>
+
+#define POOL "iotdataplane.curl.pool"
+#define EXCHANGE "iotdataplane.curl.exchange"
+
+/* How long no Ctrl-C is looked for, at the most. */
+#define SLICE 1.0
+
+#define FOREVER 1e300
+
+/* Names of enum iot_failure. */
+static const char *const failure_names[] = {
+    NULL,          "EndpointConnectionError", "ConnectTimeoutError",
+    "SSLError",    "ProxyConnectionError",    "ReadTimeoutError",
+    "ConnectionClosedError", "HTTPClientError", "ApiCallTimeoutError"};
+
+/* NULL when closed; born so, so that __gc may come at any time. */
+typedef struct pool_box {
+  iot_pool *pool;
+} pool_box;
+
+typedef struct exchange_box {
+  iot_exchange x;
+  int open;
+  iot_header headers[IOT_MAX_HEADERS];
+} exchange_box;
+
+/* ---- pools ---- */
+
+/* pool(max_idle_seconds, max_size) -> pool */
+static int l_pool(lua_State *L) {
+  double max_idle = luaL_checknumber(L, 1);
+  long max_size = (long)luaL_checkinteger(L, 2);
+  pool_box *box = lua_newuserdata(L, sizeof(*box));
+  box->pool = NULL;
+  luaL_getmetatable(L, POOL);
+  lua_setmetatable(L, -2);
+  box->pool = iot_pool_new(max_idle, max_size);
+  if (box->pool == NULL) return luaL_error(L, "libcurl cannot be used");
+  return 1;
+}
+
+/* pool:exchange() -> exchange, for one request after the other */
+static int pool_exchange(lua_State *L) {
+  pool_box *box = luaL_checkudata(L, 1, POOL);
+  exchange_box *e = lua_newuserdata(L, sizeof(*e));
+  e->open = 0;
+  luaL_getmetatable(L, EXCHANGE);
+  lua_setmetatable(L, -2);
+  if (box->pool == NULL) return luaL_error(L, "the pool is closed");
+  iot_exchange_init(&e->x, box->pool);
+  e->open = 1;
+  return 1;
+}
+
+/* pool:clear() closes what is idle */
+static int pool_clear(lua_State *L) {
+  pool_box *box = luaL_checkudata(L, 1, POOL);
+  if (box->pool != NULL) iot_pool_clear(box->pool);
+  return 0;
+}
+
+static int pool_gc(lua_State *L) {
+  pool_box *box = luaL_checkudata(L, 1, POOL);
+  iot_pool *pool = box->pool;
+  box->pool = NULL;
+  iot_pool_unref(pool);
+  return 0;
+}
+
+/* ---- exchanges ---- */
+
+static exchange_box *check_exchange(lua_State *L) {
+  exchange_box *e = luaL_checkudata(L, 1, EXCHANGE);
+  if (!e->open) luaL_error(L, "the exchange is closed");
+  return e;
+}
+
+static int get_boolean(lua_State *L, int t, const char *name) {
+  int value;
+  lua_getfield(L, t, name);
+  value = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return value;
+}
+
+/* exchange:start(request, identity [, authority]) -> true | nil, reason
+** The identity names the connection: see iot_pool_open. */
+static int exchange_start(lua_State *L) {
+  exchange_box *e = check_exchange(L);
+  iot_request r = iot_get_request(L, 2, e->headers);
+  iot_str authority = {"", 0};
+  const char *wrong;
+  if (!lua_isnoneornil(L, 4)) authority = iot_check_str(L, 4);
+  iot_exchange_reset(&e->x);
+  iot_buf_str(&e->x.identity, iot_check_str(L, 3));
+  wrong = iot_http1_write(&e->x.out, &r, authority);
+  if (wrong != NULL) return iot_push_failure(L, wrong);
+  e->x.connect_timeout = iot_get_number(L, 2, "connect_timeout", FOREVER);
+  e->x.read_timeout = iot_get_number(L, 2, "read_timeout", FOREVER);
+  e->x.call_by = iot_get_number(L, 2, "deadline", FOREVER);
+  e->x.replay = get_boolean(L, 2, "replay");
+  iot_exchange_start(&e->x, iot_monotonic());
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* Has a hook been set since, as `lua` does on Ctrl-C? It runs, and raises,
+** once Lua is in control again. */
+static int is_interrupted(lua_State *L, lua_Hook at_entry) {
+  return lua_gethook(L) != at_entry;
+}
+
+static int push_result(lua_State *L, const iot_exchange *x) {
+  const iot_http1 *in = &x->in;
+  if (x->failure != IOT_OK) {
+    lua_pushnil(L);
+    lua_pushstring(L, failure_names[x->failure]);
+    lua_pushstring(L, x->reason);
+    lua_pushboolean(L, x->sent);
+    return 4;
+  }
+  lua_pushinteger(L, in->status);
+  iot_push_fields(L, in);
+  lua_pushlstring(L, in->body.len > 0 ? in->body.data : "", in->body.len);
+  return 3;
+}
+
+/* exchange:run() -> status, headers, body
+** | nil, the failure's name, message, sent
+** | false (interrupted: call it again) */
+static int exchange_run(lua_State *L) {
+  iot_exchange *x = &check_exchange(L)->x;
+  lua_Hook hook = lua_gethook(L);
+  double now = iot_monotonic();
+  for (;;) {
+    double left;
+    iot_exchange_step(x, now);
+    if (x->wants == 0) return push_result(L, x);
+    left = iot_exchange_deadline(x) - now;
+    iot_exchange_wait(x, left < SLICE ? left : SLICE);
+    if (is_interrupted(L, hook)) break;
+    now = iot_monotonic();
+  }
+  lua_pushboolean(L, 0);
+  return 1;
+}
+
+/* exchange:close(), __gc and __close */
+static int exchange_close(lua_State *L) {
+  exchange_box *e = luaL_checkudata(L, 1, EXCHANGE);
+  if (!e->open) return 0;
+  e->open = 0;
+  iot_exchange_free(&e->x);
+  return 0;
+}
+
+/* ---- clocks ---- */
+
+/* now() -> seconds since the epoch */
+static int l_now(lua_State *L) {
+  lua_pushnumber(L, iot_now());
+  return 1;
+}
+
+/* monotonic() -> seconds that never step */
+static int l_monotonic(lua_State *L) {
+  lua_pushnumber(L, iot_monotonic());
+  return 1;
+}
+
+/* pause(until, on monotonic) -> true | false (interrupted: call it again) */
+static int l_pause(lua_State *L) {
+  double until = luaL_checknumber(L, 1), left;
+  lua_Hook hook = lua_gethook(L);
+  while ((left = until - iot_monotonic()) > 0) {
+    iot_pause(left < SLICE ? left : SLICE);
+    if (is_interrupted(L, hook)) {
+      lua_pushboolean(L, 0);
+      return 1;
+    }
+  }
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+static const luaL_Reg pool_methods[] = {{"exchange", pool_exchange},
+                                        {"clear", pool_clear},
+                                        {"__gc", pool_gc},
+                                        {"__close", pool_gc},
+                                        {NULL, NULL}};
+
+static const luaL_Reg exchange_methods[] = {{"start", exchange_start},
+                                            {"run", exchange_run},
+                                            {"close", exchange_close},
+                                            {"__gc", exchange_close},
+                                            {"__close", exchange_close},
+                                            {NULL, NULL}};
+
+static const luaL_Reg functions[] = {{"pool", l_pool},
+                                     {"now", l_now},
+                                     {"monotonic", l_monotonic},
+                                     {"pause", l_pause},
+                                     {NULL, NULL}};
+
+static void new_class(lua_State *L, const char *name, const luaL_Reg *l) {
+  luaL_newmetatable(L, name);
+  iot_setfuncs(L, l, 0);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, -2, "__index");
+  lua_pop(L, 1);
+}
+
+/* Never unmapped: libcurl cannot be initialised a second time safely, and
+** its threads may still be resolving a name. */
+static void stay_mapped(void) {
+  static const char anchor = 0;
+  Dl_info info;
+  if (dladdr(&anchor, &info) != 0 && info.dli_fname != NULL)
+    dlopen(info.dli_fname, RTLD_NOW | RTLD_NODELETE);
+}
+
+IOT_EXPORT int luaopen_iotdataplane_curl(lua_State *L);
+
+IOT_EXPORT int luaopen_iotdataplane_curl(lua_State *L) {
+  stay_mapped();
+  new_class(L, POOL, pool_methods);
+  new_class(L, EXCHANGE, exchange_methods);
+  lua_newtable(L);
+  iot_setfuncs(L, functions, 0);
+  return 1;
+}

@@ -1,0 +1,49 @@
+/* loop.c - waiting: the only file with poll and a clock */
+#define _POSIX_C_SOURCE 200809L
+
+#include "exchange.h"
+
+#include <poll.h>
+#include <time.h>
+
+static double read_clock(clockid_t id) {
+  struct timespec t;
+  clock_gettime(id, &t);
+  return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+double iot_now(void) {
+  return read_clock(CLOCK_REALTIME);
+}
+
+double iot_monotonic(void) {
+  return read_clock(CLOCK_MONOTONIC);
+}
+
+/* Rounded up: waking before a deadline would only mean waiting again. */
+static int milliseconds(double seconds) {
+  double ms = seconds * 1000;
+  int whole;
+  if (!(ms > 0)) return 0;
+  if (ms > 1e6) return 1000000;
+  whole = (int)ms;
+  return ms > whole ? whole + 1 : whole;
+}
+
+void iot_exchange_wait(iot_exchange *x, double seconds) {
+  struct pollfd p;
+  if (x->wants == 0) return;
+  if (x->wants & IOT_WANTS_CONNECT) {
+    iot_pipe_wait(x->conn->pipe, milliseconds(seconds));
+    return;
+  }
+  p.fd = iot_pipe_fd(x->conn->pipe);
+  p.events = (short)((x->wants & IOT_WANTS_READ ? POLLIN : 0) |
+                     (x->wants & IOT_WANTS_WRITE ? POLLOUT : 0));
+  p.revents = 0;
+  poll(&p, 1, milliseconds(seconds));
+}
+
+void iot_pause(double seconds) {
+  poll(NULL, 0, milliseconds(seconds));
+}

@@ -1,0 +1,117 @@
+/* lrecord.c - the records, from Lua's tables to C's structs and back */
+#include "lrecord.h"
+
+void iot_setfuncs(lua_State *L, const luaL_Reg *l, int nup) {
+  int i;
+  for (; l->name != NULL; l++) {
+    for (i = 0; i < nup; i++) lua_pushvalue(L, -nup);
+    lua_pushcclosure(L, l->func, nup);
+    lua_setfield(L, -(nup + 2), l->name);
+  }
+  lua_pop(L, nup);
+}
+
+iot_str iot_check_str(lua_State *L, int arg) {
+  iot_str s;
+  s.p = luaL_checklstring(L, arg, &s.n);
+  return s;
+}
+
+int iot_push_failure(lua_State *L, const char *reason) {
+  lua_pushnil(L);
+  lua_pushstring(L, reason);
+  return 2;
+}
+
+int iot_push_buf(lua_State *L, const iot_buf *b) {
+  if (b->failed) return iot_push_failure(L, "not enough memory");
+  lua_pushlstring(L, b->len > 0 ? b->data : "", b->len);
+  return 1;
+}
+
+/* Raw: what a metamethod made, nobody would keep. */
+static int raw_field(lua_State *L, int t, const char *name) {
+  lua_pushstring(L, name);
+  lua_rawget(L, t);
+  return lua_type(L, -1);
+}
+
+iot_str iot_get_str(lua_State *L, int t, const char *name) {
+  iot_str s = {"", 0};
+  int type = raw_field(L, t, name);
+  if (type == LUA_TSTRING)
+    s.p = lua_tolstring(L, -1, &s.n);
+  else if (type != LUA_TNIL)
+    luaL_error(L, "request.%s must be a string", name);
+  lua_pop(L, 1);
+  return s;
+}
+
+double iot_get_number(lua_State *L, int t, const char *name,
+                      double fallback) {
+  double n = fallback;
+  if (raw_field(L, t, name) == LUA_TNUMBER) n = lua_tonumber(L, -1);
+  lua_pop(L, 1);
+  return n;
+}
+
+/* The `i`-th item of the pair on the top of the stack. */
+static iot_str pair_item(lua_State *L, int i) {
+  iot_str s = {"", 0};
+  lua_rawgeti(L, -1, i);
+  if (lua_type(L, -1) != LUA_TSTRING)
+    luaL_error(L, "request.headers must be pairs of strings");
+  s.p = lua_tolstring(L, -1, &s.n);
+  lua_pop(L, 1);
+  return s;
+}
+
+static size_t get_headers(lua_State *L, int t, iot_header *headers) {
+  size_t n, i;
+  if (raw_field(L, t, "headers") != LUA_TTABLE)
+    luaL_error(L, "request.headers must be a table");
+  n = lua_rawlen(L, -1);
+  if (n > IOT_MAX_HEADERS) luaL_error(L, "request.headers are too many");
+  for (i = 0; i < n; i++) {
+    lua_rawgeti(L, -1, (int)i + 1);
+    if (lua_type(L, -1) != LUA_TTABLE)
+      luaL_error(L, "request.headers must be pairs of strings");
+    headers[i].name = pair_item(L, 1);
+    headers[i].value = pair_item(L, 2);
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+  return n;
+}
+
+iot_request iot_get_request(lua_State *L, int t,
+                            iot_header headers[IOT_MAX_HEADERS]) {
+  iot_request r;
+  luaL_checktype(L, t, LUA_TTABLE);
+  r.method = iot_get_str(L, t, "method");
+  r.path = iot_get_str(L, t, "path");
+  r.query = iot_get_str(L, t, "query");
+  r.body = iot_get_str(L, t, "body");
+  r.headers = headers;
+  r.nheaders = get_headers(L, t, headers);
+  return r;
+}
+
+void iot_push_header(lua_State *L, const iot_header *f) {
+  lua_createtable(L, 2, 0);
+  lua_pushlstring(L, f->name.p, f->name.n);
+  lua_rawseti(L, -2, 1);
+  lua_pushlstring(L, f->value.p, f->value.n);
+  lua_rawseti(L, -2, 2);
+}
+
+void iot_push_fields(lua_State *L, const iot_http1 *h) {
+  iot_header f;
+  size_t at = 0;
+  int n = 0;
+  lua_createtable(L, 8, 0);
+  while ((at = iot_http1_field(h, at, &f)) != 0) {
+    iot_push_header(L, &f);
+    lua_rawseti(L, -2, ++n);
+  }
+}

@@ -1,0 +1,43 @@
+/* lrecord.h - the records, from Lua's tables to C's structs and back */
+#ifndef lrecord_h
+#define lrecord_h
+
+#include "iot.h"
+#include "lcompat.h"
+
+#if defined(__GNUC__)
+#pragma GCC visibility push(hidden)
+#endif
+
+/* A string argument; raises for any other type. */
+iot_str iot_check_str(lua_State *L, int arg);
+/* A field of the table at `t`, "" where it is nil; raises for any other type.
+** The table keeps what is returned. */
+iot_str iot_get_str(lua_State *L, int t, const char *name);
+/* A field that is a number, else `fallback`. */
+double iot_get_number(lua_State *L, int t, const char *name, double fallback);
+/* The request table at `t`, which keeps the strings; raises where a field is
+** of a wrong type. */
+iot_request iot_get_request(lua_State *L, int t,
+                            iot_header headers[IOT_MAX_HEADERS]);
+/* Pushes {name, value}. */
+void iot_push_header(lua_State *L, const iot_header *h);
+/* Pushes a response's headers: {{name, value}, ...}. */
+void iot_push_fields(lua_State *L, const iot_http1 *h);
+/* luaL_setfuncs, which Lua 5.1 has not: adds functions to the table under
+** `nup` upvalues, which are popped. */
+void iot_setfuncs(lua_State *L, const luaL_Reg *l, int nup);
+/* Adds `reader` to the table on the top of the stack (lreader.c). */
+void iot_open_reader(lua_State *L);
+/* Adds `sign` and the signer's steps likewise (lsign.c). */
+void iot_open_sign(lua_State *L);
+/* Pushes the buffer's contents; 1. Or nil and a reason; 2. */
+int iot_push_buf(lua_State *L, const iot_buf *b);
+/* Pushes nil and the reason; 2. */
+int iot_push_failure(lua_State *L, const char *reason);
+
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
+
+#endif

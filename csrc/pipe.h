@@ -1,0 +1,75 @@
+/* pipe.h - a connection as a pipe of bytes; nothing of libcurl leaks out */
+#ifndef pipe_h
+#define pipe_h
+
+#include "iot.h"
+
+#if defined(__GNUC__)
+#pragma GCC visibility push(hidden)
+#endif
+
+/* What happened to a request that has no answer; each is one exception. */
+enum iot_failure {
+  IOT_OK,
+  IOT_NO_CONNECTION,   /* EndpointConnectionError */
+  IOT_CONNECT_TIMEOUT, /* ConnectTimeoutError */
+  IOT_NO_TLS,          /* SSLError */
+  IOT_NO_PROXY,        /* ProxyConnectionError */
+  IOT_READ_TIMEOUT,    /* ReadTimeoutError */
+  IOT_CLOSED,          /* ConnectionClosedError */
+  IOT_NO_HTTP,         /* HTTPClientError */
+  IOT_CALL_TIMEOUT     /* ApiCallTimeoutError */
+};
+
+enum iot_io { IOT_IO_OK, IOT_IO_AGAIN, IOT_IO_FAILED };
+
+/* Where to and how; the strings are borrowed until iot_pipe_open returns,
+** NULL where there is none. */
+typedef struct iot_target {
+  const char *host; /* without the brackets of an IPv6 address */
+  long port;
+  int tls;
+  int verify;
+  const char *ca; /* a bundle's path, or a directory's; NULL: the system's */
+  const char *cert;
+  const char *key;
+  int keepalive;
+} iot_target;
+
+/* What connections have in common: names and TLS sessions. One a Lua state;
+** another in a forked child. Counts those that use it. */
+typedef struct iot_share iot_share;
+
+iot_share *iot_share_new(void); /* NULL where there is no memory */
+void iot_share_unref(iot_share *s);
+/* Is this another process than the one that made it? */
+int iot_share_is_foreign(const iot_share *s);
+
+typedef struct iot_pipe iot_pipe;
+
+/* Begins to connect; NULL where there is no memory. `timeout_ms` is when
+** libcurl should give up, the caller's own clock decides. */
+iot_pipe *iot_pipe_open(iot_share *s, const iot_target *t, long timeout_ms);
+void iot_pipe_close(iot_pipe *p);
+/* Goes on connecting as far as it can without waiting. */
+enum iot_io iot_pipe_connect(iot_pipe *p);
+/* Waits until connecting can go on, `ms` at most, or for a signal. */
+void iot_pipe_wait(iot_pipe *p, int ms);
+/* Why connecting failed. */
+enum iot_failure iot_pipe_failure(const iot_pipe *p);
+const char *iot_pipe_reason(const iot_pipe *p);
+/* After IOT_IO_AGAIN the same bytes must be offered again. */
+enum iot_io iot_pipe_send(iot_pipe *p, const void *from, size_t n,
+                          size_t *sent);
+/* OK with 0 bytes: the peer closed. */
+enum iot_io iot_pipe_recv(iot_pipe *p, void *to, size_t n, size_t *received);
+/* The socket, to wait for. */
+int iot_pipe_fd(const iot_pipe *p);
+/* Was it opened by another process? Then only closing it is allowed. */
+int iot_pipe_is_foreign(const iot_pipe *p);
+
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
+
+#endif

@@ -1,0 +1,277 @@
+/* sigv4.c - AWS Signature Version 4: canonical request to authorization */
+#include "iot.h"
+
+#include <string.h>
+
+#define ALGORITHM "AWS4-HMAC-SHA256"
+#define TERMINATOR "aws4_request"
+#define SECONDS_A_DAY 86400
+#define LAST_DAY 2932896   /* 9999-12-31, days after 1970-01-01 */
+#define FIRST_DAY (-719528) /* 0000-01-01 */
+
+static iot_str str(const char *p, size_t n) {
+  iot_str s;
+  s.p = p;
+  s.n = n;
+  return s;
+}
+
+static iot_str contents(const iot_buf *b) {
+  return str(b->data, b->len);
+}
+
+int iot_signer_init(iot_signer *s) {
+  iot_buf_init(&s->canonical, IOT_MAX_REQUEST);
+  iot_buf_init(&s->signed_headers, IOT_MAX_REQUEST);
+  iot_buf_init(&s->to_sign, IOT_MAX_REQUEST);
+  iot_buf_init(&s->key_of, IOT_MAX_REQUEST);
+  iot_buf_init(&s->text, IOT_MAX_REQUEST);
+  s->crypto = iot_crypto_new();
+  return s->crypto != NULL ? 0 : -1;
+}
+
+void iot_signer_free(iot_signer *s) {
+  iot_buf_free(&s->canonical);
+  iot_buf_free(&s->signed_headers);
+  iot_buf_free(&s->to_sign);
+  iot_buf_free(&s->key_of);
+  iot_buf_free(&s->text);
+  iot_crypto_free(s->crypto);
+  s->crypto = NULL;
+}
+
+static char *digits(char *out, unsigned value, int n) {
+  int i;
+  for (i = n - 1; i >= 0; i--, value /= 10)
+    out[i] = (char)('0' + value % 10);
+  return out + n;
+}
+
+/* The proleptic Gregorian date of a day, counted from 1970-01-01: eras of
+** 400 years that begin on 1 March (H. Hinnant's civil_from_days). */
+static char *civil(char *out, int32_t day) {
+  uint32_t z = (uint32_t)(day - FIRST_DAY - 60 + 146097);
+  uint32_t era = z / 146097, doe = z % 146097;
+  uint32_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+  uint32_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+  uint32_t mp = (5 * doy + 2) / 153;
+  uint32_t month = mp < 10 ? mp + 3 : mp - 9;
+  uint32_t year = yoe + era * 400 + (month <= 2) - 400;
+  out = digits(out, year, 4);
+  out = digits(out, month, 2);
+  return digits(out, doy - (153 * mp + 2) / 5 + 1, 2);
+}
+
+int iot_sigv4_date(double now, char out[IOT_DATE_SIZE]) {
+  double first = (double)FIRST_DAY * SECONDS_A_DAY;
+  double last = ((double)LAST_DAY + 1) * SECONDS_A_DAY;
+  uint64_t seconds;
+  unsigned rest;
+  if (!(now >= first && now < last)) return -1;
+  seconds = (uint64_t)(now - first);
+  rest = (unsigned)(seconds % SECONDS_A_DAY);
+  out = civil(out, (int32_t)(seconds / SECONDS_A_DAY) + FIRST_DAY);
+  *out++ = 'T';
+  out = digits(out, rest / 3600, 2);
+  out = digits(out, rest / 60 % 60, 2);
+  out = digits(out, rest % 60, 2);
+  *out++ = 'Z';
+  *out = '\0';
+  return 0;
+}
+
+/* botocore's SIGNED_HEADERS_BLACKLIST (auth.py), what it adds after signing
+** (amz-sdk-*), and the header that the signature itself goes into. */
+int iot_sigv4_unsigned(iot_str name) {
+  static const char *const names[] = {
+      "authorization", "user-agent",        "connection",
+      "expect",        "transfer-encoding", "x-amzn-trace-id"};
+  size_t i;
+  for (i = 0; i < sizeof(names) / sizeof(*names); i++)
+    if (iot_header_is(name, names[i])) return 1;
+  return name.n > 8 && iot_header_is(str(name.p, 8), "amz-sdk-");
+}
+
+static void lowered(iot_buf *b, iot_str s) {
+  char *out = iot_buf_room(b, s.n);
+  size_t i;
+  if (out == NULL) return;
+  for (i = 0; i < s.n; i++)
+    out[i] = s.p[i] >= 'A' && s.p[i] <= 'Z' ? (char)(s.p[i] + 32) : s.p[i];
+  b->len += s.n;
+}
+
+/* The headers to sign, by name, those of one name in their order. */
+static int sort_headers(const iot_header *sorted[IOT_MAX_HEADERS],
+                        const iot_request *r) {
+  int n = 0, at;
+  size_t i;
+  if (r->nheaders > IOT_MAX_HEADERS) return -1;
+  for (i = 0; i < r->nheaders; i++) {
+    const iot_header *h = &r->headers[i];
+    if (iot_sigv4_unsigned(h->name)) continue;
+    for (at = n++; at > 0; at--) {
+      if (iot_header_compare(sorted[at - 1]->name, h->name) <= 0) break;
+      sorted[at] = sorted[at - 1];
+    }
+    sorted[at] = h;
+  }
+  return n;
+}
+
+static int canonical_headers(iot_signer *s, const iot_request *r) {
+  const iot_header *sorted[IOT_MAX_HEADERS];
+  int n = sort_headers(sorted, r), i;
+  for (i = 0; i < n; i++) {
+    int same = i > 0 && iot_header_compare(sorted[i - 1]->name,
+                                           sorted[i]->name) == 0;
+    if (same) {
+      s->canonical.data[s->canonical.len - 1] = ',';
+    } else {
+      if (i > 0) iot_buf_byte(&s->signed_headers, ';');
+      lowered(&s->signed_headers, sorted[i]->name);
+      lowered(&s->canonical, sorted[i]->name);
+      iot_buf_byte(&s->canonical, ':');
+    }
+    iot_header_trim(&s->canonical, sorted[i]->value);
+    iot_buf_byte(&s->canonical, '\n');
+    if (s->canonical.failed) return -1;
+  }
+  return n < 0 ? -1 : 0;
+}
+
+static void canonical_path(iot_signer *s, iot_str path, int flags) {
+  if (flags & IOT_SIGN_RAW_PATH) {
+    iot_uri_encode(&s->canonical, path, 1);
+    return;
+  }
+  iot_buf_reset(&s->text);
+  iot_uri_normalize(&s->text, path);
+  iot_uri_encode(&s->canonical, contents(&s->text), 1);
+}
+
+static int add_digest(iot_signer *s, iot_buf *b, iot_str of) {
+  unsigned char digest[IOT_SHA256_SIZE];
+  if (iot_sha256(s->crypto, of, digest) != 0) return -1;
+  iot_hex(b, digest, sizeof(digest));
+  return 0;
+}
+
+int iot_sigv4_canonical(iot_signer *s, const iot_request *r, int flags) {
+  iot_buf *b = &s->canonical;
+  iot_buf_reset(b);
+  iot_buf_reset(&s->signed_headers);
+  iot_buf_str(b, r->method);
+  iot_buf_byte(b, '\n');
+  canonical_path(s, r->path, flags);
+  iot_buf_byte(b, '\n');
+  if (iot_uri_query(b, &s->text, r->query) != 0) return -1;
+  iot_buf_byte(b, '\n');
+  if (canonical_headers(s, r) != 0) return -1;
+  iot_buf_byte(b, '\n');
+  iot_buf_str(b, contents(&s->signed_headers));
+  iot_buf_byte(b, '\n');
+  if (add_digest(s, b, r->body) != 0) return -1;
+  return b->failed || s->signed_headers.failed || s->text.failed ? -1 : 0;
+}
+
+/* "20150830/us-east-1/iotdata/aws4_request" */
+static void add_scope(iot_buf *b, const iot_scope *scope) {
+  iot_buf_add(b, scope->date, 8);
+  iot_buf_byte(b, '/');
+  iot_buf_str(b, scope->region);
+  iot_buf_byte(b, '/');
+  iot_buf_str(b, scope->service);
+  iot_buf_lit(b, "/" TERMINATOR);
+}
+
+int iot_sigv4_to_sign(iot_signer *s, const iot_scope *scope) {
+  iot_buf *b = &s->to_sign;
+  iot_buf_reset(b);
+  iot_buf_lit(b, ALGORITHM "\n");
+  iot_buf_add(b, scope->date, IOT_DATE_SIZE - 1);
+  iot_buf_byte(b, '\n');
+  add_scope(b, scope);
+  iot_buf_byte(b, '\n');
+  if (add_digest(s, b, contents(&s->canonical)) != 0) return -1;
+  return b->failed ? -1 : 0;
+}
+
+/* One link of the key's chain: the next key from the last one's HMAC. */
+static int link_key(iot_crypto *c, iot_str message) {
+  unsigned char key[IOT_SHA256_SIZE];
+  int status = iot_hmac(c, message, key);
+  if (status == 0)
+    status = iot_hmac_key(c, str((const char *)key, sizeof(key)));
+  iot_wipe(key, sizeof(key));
+  return status;
+}
+
+static int derive(iot_signer *s, iot_str secret, const iot_scope *scope) {
+  iot_crypto *c = s->crypto;
+  iot_buf_reset(&s->text);
+  iot_buf_lit(&s->text, "AWS4");
+  iot_buf_str(&s->text, secret);
+  if (s->text.failed || iot_hmac_key(c, contents(&s->text)) != 0) return -1;
+  iot_wipe(s->text.data, s->text.len);
+  if (link_key(c, str(scope->date, 8)) != 0) return -1;
+  if (link_key(c, scope->region) != 0) return -1;
+  if (link_key(c, scope->service) != 0) return -1;
+  return link_key(c, str(TERMINATOR, sizeof(TERMINATOR) - 1));
+}
+
+/* Does the kept key belong to these? `key_of` is secret and then scope. */
+static int kept(const iot_signer *s, iot_str secret, const iot_scope *scope) {
+  const char *p = s->key_of.data;
+  size_t region = scope->region.n, service = scope->service.n;
+  if (s->key_of.len != secret.n + 8 + region + service + 3) return 0;
+  if (memcmp(p + secret.n, scope->date, 8) != 0) return 0;
+  if (memcmp(p, secret.p, secret.n) != 0) return 0;
+  p += secret.n + 8;
+  if (p[0] != '/' || memcmp(p + 1, scope->region.p, region) != 0) return 0;
+  p += 1 + region;
+  return p[0] == '/' && memcmp(p + 1, scope->service.p, service) == 0;
+}
+
+int iot_sigv4_key(iot_signer *s, iot_str secret, const iot_scope *scope) {
+  iot_buf *b = &s->key_of;
+  if (kept(s, secret, scope)) return 0;
+  iot_buf_reset(b);
+  if (derive(s, secret, scope) != 0) return -1;
+  iot_buf_str(b, secret);
+  iot_buf_add(b, scope->date, 8);
+  iot_buf_byte(b, '/');
+  iot_buf_str(b, scope->region);
+  iot_buf_byte(b, '/');
+  iot_buf_str(b, scope->service);
+  iot_buf_byte(b, '/');
+  if (!b->failed) return 0;
+  iot_buf_reset(b);
+  return -1;
+}
+
+int iot_sigv4_authorization(iot_signer *s, iot_str access_key,
+                            const iot_scope *scope) {
+  unsigned char signature[IOT_SHA256_SIZE];
+  iot_buf *b = &s->text;
+  if (iot_hmac(s->crypto, contents(&s->to_sign), signature) != 0) return -1;
+  iot_buf_reset(b);
+  iot_buf_lit(b, ALGORITHM " Credential=");
+  iot_buf_str(b, access_key);
+  iot_buf_byte(b, '/');
+  add_scope(b, scope);
+  iot_buf_lit(b, ", SignedHeaders=");
+  iot_buf_str(b, contents(&s->signed_headers));
+  iot_buf_lit(b, ", Signature=");
+  iot_hex(b, signature, sizeof(signature));
+  return b->failed ? -1 : 0;
+}
+
+int iot_sigv4_sign(iot_signer *s, const iot_request *r,
+                   const iot_credentials *c, const iot_scope *scope,
+                   int flags) {
+  if (iot_sigv4_canonical(s, r, flags) != 0) return -1;
+  if (iot_sigv4_to_sign(s, scope) != 0) return -1;
+  if (iot_sigv4_key(s, c->secret_key, scope) != 0) return -1;
+  return iot_sigv4_authorization(s, c->access_key, scope);
+}
