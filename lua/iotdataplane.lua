@@ -1,0 +1,50 @@
+-- iotdataplane.lua - publishes to AWS IoT Core over HTTPS, as boto3 does
+--
+-- MIT licence; see LICENSE.
+
+local errors = require "iotdataplane.errors"
+local json = require "iotdataplane.json"
+local new_client = require "iotdataplane.client"
+local settings = require "iotdataplane.settings"
+
+local iotdataplane = {
+  _VERSION = "0.1.0",
+
+  ---Every exception class by its name.
+  exceptions = errors.classes,
+
+  ---Encodes as {} in userProperties, where an empty table is [].
+  empty_object = json.empty_object,
+
+  ---cjson's null.
+  null = json.null,
+}
+
+local function copy(value)
+  if type(value) ~= "table" then return value end
+  local new = {}
+  for key, item in next, value do new[key] = item end
+  return new
+end
+
+---A client, as boto3.client("iot-data", ...).
+---@param options table|nil region_name, endpoint_url, use_ssl, verify,
+---aws_access_key_id, aws_secret_access_key, aws_session_token, config,
+---transport; what is absent comes from the environment
+---@return table # a client; raises an error table (NoRegionError, ...), or an
+---argument error where an option is unknown or of a wrong type
+function iotdataplane.client(options)
+  if options == nil then options = {} end
+  local wrong = settings.misuse(options)
+  if wrong then
+    error(("bad argument #1 to 'client' (%s)"):format(wrong), 2)
+  end
+  options = copy(options)
+  options.config = copy(options.config)
+  local resolved, err =
+    settings.resolve(options, os.getenv, iotdataplane._VERSION)
+  if not resolved then error(err, 0) end
+  return new_client(options, resolved, os.getenv)
+end
+
+return iotdataplane

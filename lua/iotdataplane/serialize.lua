@@ -1,0 +1,118 @@
+-- serialize.lua - (operation, params, endpoint) -> request | nil, err
+--
+-- Path and query are encoded here, once: what is signed is what is sent.
+
+local core = require "iotdataplane.core"
+local errors = require "iotdataplane.errors"
+local json = require "iotdataplane.json"
+
+local format = string.format
+local math_type = rawget(math, "type") -- Lua 5.3 and later
+local uri_encode = core.uri_encode
+
+local EXACT = 2 ^ 53
+
+local function refuse(member, reason)
+  return nil, errors.new("ParamValidationError", {
+    report = "Invalid value for parameter " .. member.name .. ": " .. reason,
+  })
+end
+
+---A query value as text: whole numbers without a point or exponent.
+local function text_of(value)
+  local kind = type(value)
+  if kind == "string" then return uri_encode(value) end
+  if kind == "number" and value % 1 == 0 then
+    local small = value < EXACT and value > -EXACT
+    local exact = small or math_type and math_type(value) == "integer"
+    return format(exact and "%d" or "%.0f", value)
+  end
+  return uri_encode(tostring(value))
+end
+
+local function query_of(operation, params)
+  local members, out = operation.at.query, nil
+  for i = 1, #members do
+    local m = members[i]
+    local value = params[m.name]
+    if value ~= nil then
+      local pair = m.wire .. "=" .. text_of(value)
+      out = out and out .. "&" .. pair or pair
+    end
+  end
+  return out or ""
+end
+
+---A json value goes out in base64; cjson's null as a whole not at all.
+local function header_value(member, value)
+  if member.type ~= "json" then return tostring(value) end
+  if value == json.null then return nil end
+  local text, reason = json.encode(value)
+  if not text then return refuse(member, reason) end
+  return core.base64_encode(text)
+end
+
+local function headers_of(operation, params, host)
+  local headers, members = { { "host", host } }, operation.at.header
+  for i = 1, #members do
+    local m = members[i]
+    local value = params[m.name]
+    if value ~= nil then
+      local text, err = header_value(m, value)
+      if err then return nil, err end
+      if text then headers[#headers + 1] = { m.wire, text } end
+    end
+  end
+  return headers
+end
+
+local function path_of(operation, params, base)
+  local member = operation.at.uri
+  if not member then return base .. operation.path end
+  local value = params[member.name]
+  if type(value) ~= "string" then
+    return refuse(member, "it must be a string")
+  end
+  return base .. operation.path .. uri_encode(value)
+end
+
+---A file is read once, from where it stands to its end: every attempt sends
+---those bytes.
+local function read_file(member, file)
+  local ok, body, reason = pcall(file.read, file, "*a")
+  if ok and type(body) == "string" then return body end
+  reason = not ok and body or reason or "it gave " .. type(body)
+  return refuse(member, "the file cannot be read: " .. tostring(reason))
+end
+
+local function body_of(operation, params)
+  local member = operation.at.payload
+  local value = member and params[member.name]
+  if value == nil then return "" end
+  if type(value) == "string" then return value end
+  if type(value) ~= "table" and type(value) ~= "userdata" then
+    return refuse(member, "it must be a string or a file")
+  end
+  return read_file(member, value)
+end
+
+---@param operation table of model.operations
+---@param params table
+---@param endpoint table of endpoint.resolve
+---@return table|nil, table|nil # a request, or nil and a ParamValidationError
+local function serialize(operation, params, endpoint)
+  local path, headers, body, err
+  path, err = path_of(operation, params, endpoint.path)
+  if err then return nil, err end
+  headers, err = headers_of(operation, params, endpoint.host_header)
+  if err then return nil, err end
+  body, err = body_of(operation, params)
+  if err then return nil, err end
+  return {
+    method = operation.method, scheme = endpoint.scheme,
+    host = endpoint.host, port = endpoint.port, path = path,
+    query = query_of(operation, params), headers = headers, body = body,
+  }
+end
+
+return serialize

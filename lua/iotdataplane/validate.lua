@@ -1,0 +1,125 @@
+-- validate.lua - (operation, params) -> true | nil, err
+--
+-- Everything wrong with a call goes into one ParamValidationError, in
+-- botocore's words (botocore/validate.py) and the model's order, with Lua's
+-- names of types.
+
+local core = require "iotdataplane.core"
+local errors = require "iotdataplane.errors"
+local json = require "iotdataplane.json"
+local python = require "iotdataplane.python"
+
+local floor = math.floor
+
+local valid_types = {
+  string = "string", integer = "integer", boolean = "boolean",
+  blob = "string, file",
+}
+
+local function has_methods(value)
+  return type(value.read) == "function" and type(value.seek) == "function"
+end
+
+---Anything with `read` and `seek`; what cannot even be asked is none.
+local function is_file(value)
+  if io.type(value) then return true end
+  if type(value) ~= "table" and type(value) ~= "userdata" then
+    return false
+  end
+  local ok, yes = pcall(has_methods, value)
+  return ok and yes
+end
+
+local function is_integer(value)
+  return type(value) == "number" and floor(value) == value
+    and value - value == 0
+end
+
+local is_type = {
+  string = function(v) return type(v) == "string" end,
+  integer = is_integer,
+  boolean = function(v) return type(v) == "boolean" end,
+  blob = function(v) return type(v) == "string" or is_file(v) end,
+}
+
+local function wrong_type(member, value)
+  return ("Invalid type for parameter %s, value: %s, type: %s, "
+    .. "valid types: %s"):format(member.name, python.str(value), type(value),
+                                 valid_types[member.type])
+end
+
+local function wrong_json(member, value)
+  local ok, reason = json.encode(value)
+  if ok then return nil end
+  return ("Invalid parameter %s must be json serializable: %s")
+    :format(member.name, reason)
+end
+
+---What is wrong with a value; nil where nothing is.
+local function complaint(member, value)
+  if member.type == "json" then return wrong_json(member, value) end
+  if not is_type[member.type](value) then return wrong_type(member, value) end
+  if member.min and value < member.min then
+    return ("Invalid value for parameter %s, value: %s, valid min value: %d")
+      :format(member.name, python.str(value), member.min)
+  end
+  if member.place == "header" and not core.header_ok(member.wire, value) then
+    return ("Invalid value for parameter %s: a header cannot carry CR, LF "
+      .. "or NUL"):format(member.name)
+  end
+end
+
+local function unknown_names(operation, params)
+  local names = {}
+  for name in next, params do
+    if not operation.by_name[name] then names[#names + 1] = tostring(name) end
+  end
+  table.sort(names, json.before)
+  return names
+end
+
+---Missing ones, then unknown ones, then wrong values.
+local function report(operation, params)
+  local lines = {}
+  local function add(line) lines[#lines + 1] = line end
+  for _, member in ipairs(operation.input) do
+    if member.required and params[member.name] == nil then
+      add(('Missing required parameter in input: "%s"'):format(member.name))
+    end
+  end
+  for _, name in ipairs(unknown_names(operation, params)) do
+    add(('Unknown parameter in input: "%s", must be one of: %s')
+      :format(name, operation.names))
+  end
+  for _, member in ipairs(operation.input) do
+    local value = params[member.name]
+    if value ~= nil then
+      local line = complaint(member, value)
+      if line then add(line) end
+    end
+  end
+  return table.concat(lines, "\n")
+end
+
+local function is_valid(operation, params)
+  for name, value in next, params do
+    local member = operation.by_name[name]
+    if not member or complaint(member, value) then return false end
+  end
+  for _, member in ipairs(operation.input) do
+    if member.required and params[member.name] == nil then return false end
+  end
+  return true
+end
+
+---@param operation table of model.operations
+---@param params table
+---@return true|nil, table|nil # or nil and a ParamValidationError
+local function validate(operation, params)
+  if is_valid(operation, params) then return true end
+  return nil, errors.new("ParamValidationError", {
+    report = report(operation, params),
+  })
+end
+
+return validate
