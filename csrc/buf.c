@@ -57,7 +57,7 @@ static int grow(iot_buf *b, size_t need) {
 
 char *iot_buf_room(iot_buf *b, size_t n) {
   if (b->failed) return NULL;
-  if (n > b->cap - b->len &&
+  if ((n > b->cap - b->len || b->data == NULL) &&
       (n > b->max - b->len || grow(b, b->len + n) != 0)) {
     b->failed = 1;
     return NULL;

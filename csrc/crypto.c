@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <openssl/evp.h>
+#include <openssl/rand.h>
 
 #define BLOCK_SIZE 64 /* of SHA-256, which HMAC pads its key to */
 
@@ -94,4 +95,8 @@ int iot_hmac(iot_crypto *c, iot_str s, unsigned char out[IOT_SHA256_SIZE]) {
   if (finish(c->work, s, out) != 0) return -1;
   if (EVP_MD_CTX_copy_ex(c->work, c->outer) != 1) return -1;
   return finish(c->work, digest, out);
+}
+
+int iot_random(void *p, size_t n) {
+  return RAND_bytes(p, (int)n) == 1 ? 0 : -1;
 }

@@ -41,10 +41,9 @@ void iot_header_write(iot_buf *b, iot_str name, iot_str value) {
   b->len += name.n + value.n + 4;
 }
 
-static iot_str trim(const char *p, const char *end) {
+static iot_str after_spaces(const char *p, const char *end) {
   iot_str s;
   while (p < end && (*p == ' ' || *p == '\t')) p++;
-  while (end > p && (end[-1] == ' ' || end[-1] == '\t')) end--;
   s.p = p;
   s.n = (size_t)(end - p);
   return s;
@@ -55,7 +54,7 @@ int iot_header_parse(iot_str line, iot_header *h) {
   if (colon == NULL) return -1;
   h->name.p = line.p;
   h->name.n = (size_t)(colon - line.p);
-  h->value = trim(colon + 1, line.p + line.n);
+  h->value = after_spaces(colon + 1, line.p + line.n);
   if (!iot_header_name_ok(h->name)) return -1;
   return iot_header_value_ok(h->value) ? 0 : -1;
 }

@@ -106,6 +106,11 @@ size_t iot_http1_field(const iot_http1 *h, size_t at, iot_header *f) {
   return (size_t)(end + 1 - b->data);
 }
 
+static iot_str without_end(iot_str v) {
+  while (v.n > 0 && (v.p[v.n - 1] == ' ' || v.p[v.n - 1] == '\t')) v.n--;
+  return v;
+}
+
 typedef struct framing {
   uint64_t length;
   int has_length;
@@ -133,13 +138,13 @@ static int read_length(iot_http1 *h, framing *f, iot_str v) {
 
 /* Is `token` one of the comma-separated list's, whatever its case? */
 static int has_token(iot_str list, const char *token) {
-  const char *p = list.p, *end = list.p + list.n, *stop;
+  const char *p = list.p, *end = list.p + list.n;
   while (p < end) {
     const char *comma = memchr(p, ',', (size_t)(end - p));
-    stop = comma != NULL ? comma : end;
+    const char *stop = comma != NULL ? comma : end;
     while (p < stop && (*p == ' ' || *p == '\t')) p++;
-    while (stop > p && (stop[-1] == ' ' || stop[-1] == '\t')) stop--;
-    if (iot_header_is(str(p, (size_t)(stop - p)), token)) return 1;
+    if (iot_header_is(without_end(str(p, (size_t)(stop - p))), token))
+      return 1;
     p = comma != NULL ? comma + 1 : end;
   }
   return 0;
@@ -150,6 +155,7 @@ static int read_framing(iot_http1 *h, framing *f) {
   size_t at = 0;
   memset(f, 0, sizeof(*f));
   while ((at = iot_http1_field(h, at, &field)) != 0) {
+    field.value = without_end(field.value);
     if (iot_header_is(field.name, "content-length")) {
       if (read_length(h, f, field.value) != 0) return -1;
     } else if (iot_header_is(field.name, "transfer-encoding")) {

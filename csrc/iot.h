@@ -101,8 +101,9 @@ int iot_header_name_ok(iot_str name);
 int iot_header_value_ok(iot_str value);
 /* Writes "name: value CR LF". */
 void iot_header_write(iot_buf *b, iot_str name, iot_str value);
-/* Reads a line without its end into `h`, spaces around the value gone;
-** 0, or -1 where the line is no header field. */
+/* Reads a line without its end into `h`, spaces before the value gone (those
+** after it stay, as in Python's http.client); 0, or -1 where the line is no
+** header field. */
 int iot_header_parse(iot_str line, iot_header *h);
 /* Compares ASCII letters without their case; <0, 0, >0 as memcmp. */
 int iot_header_compare(iot_str a, iot_str b);
@@ -124,6 +125,9 @@ int iot_sha256(iot_crypto *c, iot_str s, unsigned char out[IOT_SHA256_SIZE]);
 int iot_hmac_key(iot_crypto *c, iot_str key);
 /* HMAC under the key that the last iot_hmac_key set. */
 int iot_hmac(iot_crypto *c, iot_str s, unsigned char out[IOT_SHA256_SIZE]);
+
+/* Random bytes, other ones in a forked child; 0, or -1. */
+int iot_random(void *p, size_t n);
 
 /* sigv4.c */
 

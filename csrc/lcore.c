@@ -82,6 +82,29 @@ static int l_date(lua_State *L) {
   return 1;
 }
 
+/* random() -> a number from 0 up to, but not, 1 */
+static int l_random(lua_State *L) {
+  uint32_t n = 0;
+  if (iot_random(&n, sizeof(n)) != 0) return luaL_error(L, "no randomness");
+  lua_pushnumber(L, (lua_Number)n / 4294967296.0);
+  return 1;
+}
+
+/* uuid() -> a random UUID (RFC 9562, version 4) */
+static int l_uuid(lua_State *L) {
+  scratch *s = get_scratch(L);
+  unsigned char u[16];
+  int i;
+  if (iot_random(u, sizeof(u)) != 0) return luaL_error(L, "no randomness");
+  u[6] = (unsigned char)((u[6] & 0x0f) | 0x40);
+  u[8] = (unsigned char)((u[8] & 0x3f) | 0x80);
+  for (i = 0; i < 16; i += 2) {
+    if (i >= 4 && i <= 10) iot_buf_byte(&s->out, '-');
+    iot_hex(&s->out, u + i, 2);
+  }
+  return iot_push_buf(L, &s->out);
+}
+
 /* write_request(request [, authority]) -> bytes | nil, reason */
 static int l_write_request(lua_State *L) {
   scratch *s = get_scratch(L);
@@ -102,6 +125,8 @@ static const luaL_Reg functions[] = {
     {"sha256", l_sha256},
     {"header_ok", l_header_ok},
     {"date", l_date},
+    {"random", l_random},
+    {"uuid", l_uuid},
     {"write_request", l_write_request},
     {NULL, NULL}};
 

@@ -98,8 +98,7 @@ end
 local function encode_string(s)
   local text = s
   if s:find('[%c"\\]') then
-    -- DEL is no control character to Python
-    text = s:gsub('[%z\1-\31"\\]', escape_ascii)
+    text = s:gsub('[%z\1-\31\127"\\]', escape_ascii)
   end
   if s:find("[\128-\255]") then
     local err

@@ -17,14 +17,24 @@ local phrases = {
   [511] = "Network Authentication Required",
 }
 
----By lower-case name; several of a name are joined by ", ".
+---A byte of Latin-1 in UTF-8.
+local function utf8_of(byte)
+  local point = byte:byte()
+  return string.char(0xc0 + (point - point % 64) / 64, 0x80 + point % 64)
+end
+
+---By lower-case name; several of a name are joined by ", ". Values are
+---Latin-1, as HTTP has it and Python reads it.
 local function fields_of(headers)
   local fields = {}
   for i = 1, #headers do
     local h = headers[i]
-    local name = h[1]:lower()
+    local name, value = h[1]:lower(), h[2]
+    if value:find("[\128-\255]") then
+      value = value:gsub("[\128-\255]", utf8_of)
+    end
     local before = fields[name]
-    fields[name] = before and before .. ", " .. h[2] or h[2]
+    fields[name] = before and before .. ", " .. value or value
   end
   return fields
 end
@@ -43,6 +53,11 @@ local function object_of(body)
   return type(value) == "table" and value or { message = body }
 end
 
+---A user's transport may count in floats.
+local function status_text(status)
+  return ("%d"):format(status)
+end
+
 local function first_of(value, other, fallback)
   if value ~= nil then return value end
   if other ~= nil then return other end
@@ -55,7 +70,7 @@ local function short_code(code)
 end
 
 local function code_of_type(object, status)
-  local code = first_of(object.__type, nil, tostring(status))
+  local code = first_of(object.__type, nil, status_text(status))
   if code == json.null then return "" end
   return short_code(python.str(code))
 end
@@ -111,7 +126,7 @@ local function failed(operation, status, fields, body)
   if status == 300 then -- an error to botocore's client, none to its parser
     e = {}
   elseif is_generic(status, body) then
-    e = { Code = tostring(status), Message = phrases[status] or "" }
+    e = { Code = status_text(status), Message = phrases[status] or "" }
     request_id = nil
   else
     object = object_of(body)

@@ -1,0 +1,38 @@
+-- publish.lua - the work of easy_floor.c through client:publish.
+-- usage: publish.lua PORT N [memory]
+-- "memory" prints by how many kB the process grew after 10,000 publishes.
+local iotdataplane = require "iotdataplane"
+
+local port, count, mode = arg[1], tonumber(arg[2]) or 0, arg[3]
+
+local SETTLED = 10000 -- publishes after which memory must stay as it is
+
+local client = iotdataplane.client{
+  region_name = "us-east-1",
+  endpoint_url = "http://127.0.0.1:" .. assert(port, "PORT is missing"),
+  aws_access_key_id = "AKIDEXAMPLE",
+  aws_secret_access_key = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
+}
+
+local function publish(n)
+  for _ = 1, n do
+    client:publish{ topic = "sensors/1", qos = 1, payload = "21.5" }
+  end
+end
+
+-- Resident memory in kB, what was freed to the allocator included.
+local function resident()
+  local file = assert(io.open "/proc/self/status")
+  local status = file:read "*a"
+  file:close()
+  return tonumber(status:match "VmRSS:%s*(%d+)")
+end
+
+if mode == "memory" then
+  publish(SETTLED)
+  local settled = resident()
+  publish(count - SETTLED)
+  print(resident() - settled)
+else
+  publish(count)
+end

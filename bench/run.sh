@@ -1,0 +1,209 @@
+#!/bin/bash
+# run.sh - CPU time of signing and publishing beside what C alone would take.
+# usage: bench/run.sh [--check]   after `make LUA=5.4` and `make LUA=luajit`
+# Prints a table, also into build/bench/results.txt. With --check it exits 1
+# where a bound below is passed. CC, CFLAGS and LDFLAGS are honoured.
+set -euo pipefail
+export LC_ALL=C
+cd "$(dirname "$0")/.."
+
+ROUNDS=5            # of every measurement, one after the other
+SIGNATURES=200000   # a measurement
+PUBLISHES=20000     # a measurement
+MEMORY_RUN=200000   # publishes; what grew after the first 10,000 is counted
+MAX_SIGN=2.0        # times the floor, Lua 5.4, without and with a token
+MAX_PUBLISH=0.6     # times libcurl's easy interface, Lua 5.4
+MAX_GROWTH=1024     # kB
+
+out=build/bench
+samples=$out/samples
+log=$out/log
+
+die() {
+  echo "bench: $*" >&2
+  exit 1
+}
+
+compile() { # NAME LIBRARY...
+  local name=$1
+  shift
+  # shellcheck disable=SC2086 # flags are words
+  ${CC:-cc} -std=c99 -O2 -Wall -Wextra ${CFLAGS:-} -o "$out/$name" \
+    "bench/$name.c" ${LDFLAGS:-} "$@"
+}
+
+compile_all() {
+  mkdir -p "$out"
+  compile cputime
+  compile server
+  compile sign_floor -lcrypto
+  compile easy_floor -lcurl
+  compile raw_floor
+}
+
+# Nothing of the caller's may change what is measured.
+clean_environment() {
+  local name
+  for name in ${!AWS_@} ${!LUA_@}; do unset "$name"; done
+  unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
+  export AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null
+  export LUA_PATH="lua/?.lua;;"
+}
+
+# Client and server share one core, so that no wake-up of another counts.
+pin() {
+  local cores
+  cores=$(taskset -cp $$)
+  cores=${cores##*: }
+  taskset -cp "${cores%%[-,]*}" $$ >"$log"
+}
+
+start_server() {
+  coproc SERVER { exec "$out/server"; } # ends with this script: its stdin
+  read -r port <&"${SERVER[0]}"
+}
+
+built() { # LUA
+  [ -e "build/$1/iotdataplane/core.so" ]
+}
+
+in_lua() { # LUA SCRIPT ARGUMENT...
+  local lua=$1 program=lua$1
+  shift
+  [ "$lua" = luajit ] && program=luajit
+  command=(env "LUA_CPATH=build/$lua/?.so;;" "$program" "$@")
+}
+
+set_command() { # NAME N
+  case $1 in
+    sign_floor) command=("$out/sign_floor" "$2") ;;
+    sign_floor_token) command=("$out/sign_floor" "$2" token) ;;
+    sign_*_token)
+      set -- "${1%_token}" "$2"
+      in_lua "${1#*_}" bench/sign.lua "$2" token
+      ;;
+    sign_*) in_lua "${1#*_}" bench/sign.lua "$2" ;;
+    publish_raw) command=("$out/raw_floor" "$port" "$2") ;;
+    publish_easy) command=("$out/easy_floor" "$port" "$2") ;;
+    publish_*) in_lua "${1#*_}" bench/publish.lua "$port" "$2" ;;
+  esac
+}
+
+failed() { # NAME
+  cat "$log" >&2
+  die "$1 failed"
+}
+
+cpu() { # NAME N
+  set_command "$1" "$2"
+  "$out/cputime" "${command[@]}" 2>"$log" || failed "$1"
+}
+
+measure() { # NAME N: one more sample, start-up taken off
+  local none all
+  none=$(cpu "$1" 0)
+  all=$(cpu "$1" "$2")
+  awk -v none="$none" -v all="$all" -v n="$2" \
+    'BEGIN { printf "%.4f\n", (all - none) / n * 1e6 }' >>"$samples/$1"
+}
+
+measure_all() {
+  local name _
+  rm -rf "$samples"
+  mkdir -p "$samples"
+  for _ in $(seq "$ROUNDS"); do
+    for name in "${names[@]}"; do
+      case $name in
+        sign_*) measure "$name" "$SIGNATURES" ;;
+        *) measure "$name" "$PUBLISHES" ;;
+      esac
+    done
+  done
+}
+
+last_signature() { # NAME
+  set_command "$1" 1000
+  "${command[@]}" 2>"$log" | cut -d ' ' -f 1 || failed "$1"
+}
+
+# The same work is the same signature: the last of N, floor and Lua alike.
+compare_signatures() { # NAME FLOOR
+  local ours floor
+  ours=$(last_signature "$1")
+  floor=$(last_signature "$2")
+  [ "$ours" = "$floor" ] || die "$1 signs differently: $ours, not $floor"
+}
+
+median() { # NAME; "-" where it was not measured
+  [ -e "$samples/$1" ] || { echo -; return; }
+  sort -g "$samples/$1" |
+    awk '{ v[NR] = $1 } END { printf "%.2f\n", v[int((NR + 1) / 2)] }'
+}
+
+ratio() { # NAME BASE
+  awk -v a="$(median "$1")" -v b="$(median "$2")" 'BEGIN {
+    if (a == "-" || b == "-") print "-"; else printf "%.2f\n", a / b }'
+}
+
+growth() { # LUA: kB
+  built "$1" || { echo -; return; }
+  set_command "publish_$1" "$MEMORY_RUN"
+  "${command[@]}" memory 2>"$log" || failed "memory of $1"
+}
+
+row() { # TITLE NAME BASE...
+  local title=$1 name=$2 base
+  shift 2
+  printf '%-26s %8s' "$title" "$(median "$name")"
+  for base; do printf ' %8s' "$(ratio "$name" "$base")"; done
+  echo
+}
+
+table() {
+  printf '%-26s %8s %8s\n' "signing, CPU us" each /floor
+  row "  OpenSSL floor" sign_floor
+  row "  Lua 5.4" sign_5.4 sign_floor
+  row "  LuaJIT" sign_luajit sign_floor
+  row "  OpenSSL floor, token" sign_floor_token
+  row "  Lua 5.4, token" sign_5.4_token sign_floor_token
+  row "  LuaJIT, token" sign_luajit_token sign_floor_token
+  printf '%-26s %8s %8s %8s\n' "publish, CPU us" each /easy /raw
+  row "  raw socket, presigned" publish_raw
+  row "  libcurl easy, presigned" publish_easy publish_easy publish_raw
+  row "  Lua 5.4" publish_5.4 publish_easy publish_raw
+  row "  LuaJIT" publish_luajit publish_easy publish_raw
+  printf '%s\n' "memory growth over $MEMORY_RUN publishes, kB"
+  printf '%-26s %8s\n' "  Lua 5.4" "$growth_54" "  LuaJIT" "$growth_jit"
+}
+
+bound() { # WHAT VALUE LIMIT
+  awk -v v="$2" -v max="$3" 'BEGIN { exit !(v != "-" && v + 0 <= max) }' ||
+    { echo "bench: $1 is $2, the bound $3" >&2; passed=no; }
+}
+
+check() {
+  passed=yes
+  bound "signing / floor" "$(ratio sign_5.4 sign_floor)" $MAX_SIGN
+  bound "signing with a token / floor" \
+    "$(ratio sign_5.4_token sign_floor_token)" $MAX_SIGN
+  bound "publish / easy" "$(ratio publish_5.4 publish_easy)" $MAX_PUBLISH
+  bound "memory growth" "$growth_54" $MAX_GROWTH
+  [ $passed = yes ]
+}
+
+compile_all
+clean_environment
+pin
+start_server
+names=(sign_floor sign_floor_token publish_raw publish_easy)
+for lua in 5.4 luajit; do
+  built $lua || { echo "bench: no build for $lua" >&2; continue; }
+  names+=("sign_$lua" "sign_${lua}_token" "publish_$lua")
+  compare_signatures "sign_$lua" sign_floor
+  compare_signatures "sign_${lua}_token" sign_floor_token
+done
+measure_all
+growth_54=$(growth 5.4)
+growth_jit=$(growth luajit)
+table | tee "$out/results.txt"
+if [ "${1:-}" = --check ]; then check; fi

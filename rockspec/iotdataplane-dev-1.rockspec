@@ -1,0 +1,59 @@
+rockspec_format = "3.0"
+package = "iotdataplane"
+version = "dev-1"
+
+source = {
+  url = "git+https://github.com/iotdataplane/iotdataplane.git",
+  branch = "main",
+}
+
+description = {
+  summary = "Publishes MQTT messages to AWS IoT Core over HTTPS",
+  detailed = [[
+Like boto3's client("iot-data"): publish and the other ten operations of the
+AWS IoT data plane, with its parameters, errors, retries and credentials. The
+core is in C; it signs with libcrypto and connects by libcurl, or in
+OpenResty by cosockets.]],
+  homepage = "https://github.com/iotdataplane/iotdataplane",
+  issues_url = "https://github.com/iotdataplane/iotdataplane/issues",
+  license = "MIT",
+  labels = { "aws", "iot", "mqtt", "http", "openresty" },
+}
+
+dependencies = {
+  "lua >= 5.1, < 5.5",
+  "lua-cjson >= 2.1.0",
+}
+
+-- No header for CURL: Debian keeps curl/curl.h where LuaRocks does not look.
+external_dependencies = {
+  CRYPTO = { header = "openssl/evp.h", library = "crypto" },
+  CURL = { library = "curl" },
+}
+
+-- LuaRocks copies lua/ by itself.
+build = {
+  type = "builtin",
+  modules = {
+    ["iotdataplane.core"] = {
+      sources = {
+        "csrc/buf.c", "csrc/uri.c", "csrc/encode.c", "csrc/header.c",
+        "csrc/http1.c", "csrc/request.c", "csrc/sigv4.c", "csrc/crypto.c",
+        "csrc/lcore.c", "csrc/lreader.c", "csrc/lrecord.c", "csrc/lsign.c",
+      },
+      libraries = { "crypto" },
+      incdirs = { "csrc", "$(CRYPTO_INCDIR)" },
+      libdirs = { "$(CRYPTO_LIBDIR)" },
+    },
+    ["iotdataplane.curl"] = {
+      sources = {
+        "csrc/buf.c", "csrc/header.c", "csrc/http1.c", "csrc/request.c",
+        "csrc/curl_pipe.c", "csrc/exchange.c", "csrc/loop.c", "csrc/pool.c",
+        "csrc/lcurl.c", "csrc/lrecord.c",
+      },
+      libraries = { "curl" },
+      incdirs = { "csrc", "$(CURL_INCDIR)" },
+      libdirs = { "$(CURL_LIBDIR)" },
+    },
+  },
+}
