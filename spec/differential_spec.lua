@@ -8,7 +8,7 @@ local vectors = require "spec.support.vectors"
 
 local COUNT = tonumber(os.getenv("COUNT") or 2000)
 local SEED = os.getenv("SEED") or tostring(math.floor(core.random() * 2 ^ 31))
-local PYTHON = os.getenv("IOTDATAPLANE_PYTHON") or "/usr/bin/python3"
+local PYTHON = os.getenv("PYTHON") or "/usr/bin/python3"
 
 local function run(command)
   local status = os.execute(command)

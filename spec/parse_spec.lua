@@ -143,8 +143,8 @@ describe("parse", function()
   it("never raises from within, whatever the body", function()
     local parts = { '{"message":', '{"code":', '{"__type":', "{", "[", "]",
       "}", '"a"', "null", "1e999", "-", "NaN", "\0", "\255", "{}", " ",
-      '{"Code":{}}', '{"__type":[]}', '{"message":[{"a":[]}]}', ("["):rep(2000),
-      '"\\ud800"', '{"":0}' }
+      '{"Code":{}}', '{"__type":[]}', '{"message":[{"a":[]}]}',
+      ("["):rep(2000), '"\\ud800"', '{"":0}' }
     for _, a in ipairs(parts) do
       for _, b in ipairs(parts) do
         for _, status in ipairs { 300, 302, 400, 503 } do

@@ -113,11 +113,26 @@ end
 ---The digits and the exponent of "d.ddde+xx", whatever the locale's point.
 local function digits_of(text)
   local mantissa, exponent = text:match("^(.-)e([-+]%d+)$")
-  local digits = mantissa:gsub("%D", ""):gsub("0+$", "")
-  return digits == "" and "0" or digits, tonumber(exponent)
+  return mantissa:gsub("%D", ""), tonumber(exponent)
 end
 
----The decimal one higher in its last place, as digits.
+-- C rounds a tie to the even digit, LuaJIT up.
+local TIES_GO_UP = format("%.0e", 2.5) ~= "2e+00"
+
+---The nearest decimal of so many digits, and its exponent.
+local function nearest(x, precision)
+  local digits, exponent = digits_of(format("%." .. precision - 1 .. "e", x))
+  if TIES_GO_UP and digits:find("[13579]$") then
+    local longer, same = digits_of(format("%." .. precision + 19 .. "e", x))
+    if longer:find("^50*$", precision + 1) then
+      return longer:sub(1, precision), same
+    end
+  end
+  return digits, exponent
+end
+
+---The digits of the decimal one higher in its last place; nil where that
+---would be a digit longer.
 local function next_up(digits)
   local head, nines = digits:match("^(.-)(9*)$")
   if head == "" then return nil end
@@ -130,15 +145,24 @@ local function reads_back(digits, exponent, x)
   return tonumber(digits .. "e" .. point) == x
 end
 
----The shortest digits that read back as x > 0. The nearest decimal of a
----length may not, where x is a power of two, and the one above it may.
+local function without_zeros(digits)
+  return (digits:gsub("(.)0+$", "%1"))
+end
+
+---The shortest digits that read back as x > 0, and their exponent. The
+---nearest decimal of a length may not, where x is a power of two, and the
+---one above it may.
 local function shortest(x)
   local from = x < SMALLEST_NORMAL and 1 or 15
   for precision = from, 17 do
-    local digits, exponent = digits_of(format("%." .. precision - 1 .. "e", x))
-    if reads_back(digits, exponent, x) then return digits, exponent end
-    local up = #digits == precision and next_up(digits)
-    if up and reads_back(up, exponent, x) then return up, exponent end
+    local digits, exponent = nearest(x, precision)
+    if reads_back(digits, exponent, x) then
+      return without_zeros(digits), exponent
+    end
+    local up = next_up(digits)
+    if up and reads_back(up, exponent, x) then
+      return without_zeros(up), exponent
+    end
   end
 end
 

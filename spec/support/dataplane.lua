@@ -20,9 +20,10 @@ local function quote(text)
 end
 
 -- The words of a command that replaces the shell popen starts it with: the
--- program's parent is then this process.
+-- program's parent is then this process. A preloaded sanitizer stays here.
 local function command(script, options)
-  local words = { "exec", quote(PYTHON), "-B", quote(HERE .. script) }
+  local words = {
+    "exec env -u LD_PRELOAD", quote(PYTHON), "-B", quote(HERE .. script) }
   for name, value in pairs(options or {}) do
     words[#words + 1] = quote("--" .. name:gsub("_", "-"))
     words[#words + 1] = quote(value)

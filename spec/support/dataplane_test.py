@@ -13,7 +13,8 @@ import unittest
 from botocore.exceptions import SSLError
 
 from dataplane_test_help import Plane, PlaneTest, failure, forget_environment
-from dataplane_test_life import Broker, Ending, LuaHelper, Starting
+from dataplane_test_life import Broker, Ending, Starting
+from dataplane_test_lua import LuaHelper
 from dataplane_test_refusal import Refusal, Signature
 
 # What unittest.main() runs besides the tests in this file.

@@ -1,0 +1,158 @@
+-- Arrows go down: Lua pipeline, C binding, pure C. Every `require` and every
+-- `#include` stands in one of these tables.
+
+local function read(path)
+  local file = assert(io.open(path, "rb"))
+  local text = file:read("*a")
+  file:close()
+  return text
+end
+
+local function list(command)
+  local pipe, out = assert(io.popen(command)), {}
+  for line in pipe:lines() do out[#out + 1] = line end
+  pipe:close()
+  table.sort(out)
+  return out
+end
+
+local function set(words)
+  local out = {}
+  for word in words:gmatch("%S+") do out[word] = true end
+  return out
+end
+
+-- What a module of lua/iotdataplane may require, "iotdataplane." left out.
+local lua_arrows = {
+  [""] = set "errors json client settings",
+  client = set [[credentials.chain core errors model parse retry serialize
+    sign validate transport.curl]],
+  model = set "",
+  errors = set "model python",
+  json = set "cjson",
+  python = set "json",
+  validate = set "core errors json python",
+  serialize = set "core errors json",
+  sign = set "core errors",
+  parse = set "errors json python",
+  retry = set "",
+  endpoint = set "errors",
+  settings = set "endpoint errors",
+  ["credentials.chain"] = set [[errors credentials.static
+    credentials.environment]],
+  ["credentials.static"] = set "errors",
+  ["credentials.environment"] = set "errors",
+  ["transport.curl"] = set "curl",
+  ["transport.stub"] = set "",
+}
+
+-- What a file of csrc may include; what is not named here, the standard
+-- headers only.
+local c_arrows = {
+  ["lcompat.h"] = set "lua.h lauxlib.h",
+  ["lrecord.h"] = set "iot.h lcompat.h",
+  ["lrecord.c"] = set "lrecord.h",
+  ["lcore.c"] = set "lrecord.h",
+  ["lsign.c"] = set "lrecord.h",
+  ["lreader.c"] = set "lrecord.h",
+  ["lcurl.c"] = set "exchange.h lrecord.h dlfcn.h",
+  ["crypto.c"] = set "iot.h openssl/evp.h openssl/rand.h",
+  ["pipe.h"] = set "iot.h",
+  ["exchange.h"] = set "pipe.h",
+  ["curl_pipe.c"] = set [[pipe.h curl/curl.h fcntl.h stdio.h sys/stat.h
+    unistd.h]],
+  ["pool.c"] = set "exchange.h",
+  ["exchange.c"] = set "exchange.h",
+  ["loop.c"] = set "exchange.h poll.h time.h",
+}
+
+-- The pure core.
+for name in ("buf uri encode header request http1 sigv4"):gmatch("%S+") do
+  c_arrows[name .. ".c"] = set "iot.h"
+end
+c_arrows["iot.h"] = set ""
+
+local everywhere = set "stddef.h stdint.h stdlib.h string.h"
+
+local function module_name(path)
+  local name = path:gsub("^lua/iotdataplane/?", ""):gsub("%.lua$", "")
+  return (name:gsub("/", "."))
+end
+
+describe("the arrows", function()
+  for _, path in ipairs(list("find lua -name '*.lua'")) do
+    it("of " .. path, function()
+      local allowed = assert(lua_arrows[module_name(path)], "not in a table")
+      local code = read(path):gsub("%-%-[^\n]*", "")
+      for required in code:gmatch('require%s*%(?"([^"]+)"') do
+        local name = required:gsub("^iotdataplane%.", "")
+        assert.is_true(allowed[name] or false,
+                       path .. " requires " .. required)
+      end
+    end)
+  end
+
+  for _, path in ipairs(list("find csrc -name '*.[ch]'")) do
+    it("of " .. path, function()
+      local allowed = assert(c_arrows[path:match("[^/]+$")], "not in a table")
+      for included in read(path):gmatch('#include [<"]([^>"]+)[>"]') do
+        assert.is_true(allowed[included] or everywhere[included] or false,
+                       path .. " includes " .. included)
+      end
+    end)
+  end
+
+  ---Where the library under test stands.
+  local function library(name)
+    for template in package.cpath:gmatch("[^;]+") do
+      local path = template:gsub("%?", "iotdataplane/" .. name)
+      local file = io.open(path, "rb")
+      if file then
+        file:close()
+        return path
+      end
+    end
+  end
+
+  it("show no more than luaopen_ to the world", function()
+    for _, name in ipairs { "core", "curl" } do
+      local symbols = list("nm -D --defined-only " .. library(name))
+      assert.equal(1, #symbols)
+      assert.truthy(symbols[1]:find(" luaopen_iotdataplane_" .. name .. "$"))
+    end
+  end)
+
+  it("of core do not lead to libcurl, nor of curl to libcrypto", function()
+    local function needed(name)
+      return table.concat(list("readelf -d " .. library(name)), "\n")
+    end
+    assert.truthy(needed("core"):find("libcrypto", 1, true))
+    assert.is_nil(needed("core"):find("libcurl", 1, true))
+    assert.truthy(needed("curl"):find("libcurl", 1, true))
+    assert.is_nil(needed("curl"):find("libcrypto", 1, true))
+  end)
+end)
+
+describe("a module", function()
+  it("does no work when it is required", function()
+    local opened = {}
+    local real_open, real_getenv = io.open, os.getenv
+    -- luacheck: push ignore
+    io.open = function(...)
+      opened[#opened + 1] = ...
+      return real_open(...)
+    end
+    os.getenv = function(name) opened[#opened + 1] = name end
+    for name in pairs(package.loaded) do
+      if name:find("^iotdataplane") then package.loaded[name] = nil end
+    end
+    local globals = {}
+    for name in pairs(_G) do globals[name] = true end
+    local ok, err = pcall(require, "iotdataplane")
+    io.open, os.getenv = real_open, real_getenv
+    -- luacheck: pop
+    assert.is_true(ok, tostring(err))
+    assert.same({}, opened)
+    for name in pairs(_G) do assert.truthy(globals[name], name) end
+  end)
+end)
