@@ -2,7 +2,6 @@
 #include "iot.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #define FIRST_SIZE 256u
 
@@ -55,31 +54,13 @@ static int grow(iot_buf *b, size_t need) {
   return 0;
 }
 
-char *iot_buf_room(iot_buf *b, size_t n) {
+char *iot_buf_grow(iot_buf *b, size_t n) {
   if (b->failed) return NULL;
-  if ((n > b->cap - b->len || b->data == NULL) &&
-      (n > b->max - b->len || grow(b, b->len + n) != 0)) {
+  if (n > b->max - b->len || grow(b, b->len + n) != 0) {
     b->failed = 1;
     return NULL;
   }
   return b->data + b->len;
-}
-
-void iot_buf_add(iot_buf *b, const void *p, size_t n) {
-  char *room;
-  if (n == 0) return;
-  room = iot_buf_room(b, n);
-  if (room == NULL) return;
-  memcpy(room, p, n);
-  b->len += n;
-}
-
-void iot_buf_str(iot_buf *b, iot_str s) {
-  iot_buf_add(b, s.p, s.n);
-}
-
-void iot_buf_byte(iot_buf *b, char c) {
-  iot_buf_add(b, &c, 1);
 }
 
 void iot_buf_uint(iot_buf *b, uint64_t n) {

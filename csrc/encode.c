@@ -1,21 +1,35 @@
 /* encode.c - hex; base64 both ways (RFC 4648) */
 #include "iot.h"
 
-static const char hex_digits[] = "0123456789abcdef";
-
 static const char base64_digits[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/* Four bytes as eight digits, all at once: a nibble a byte, then '0' added,
+** and what lies between '9' and 'a' where it is over 9. */
+static uint64_t hex_of(const unsigned char *in) {
+  uint64_t v = (uint64_t)in[3] << 48 | (uint64_t)in[2] << 32 |
+               (uint64_t)in[1] << 16 | in[0];
+  uint64_t nibbles =
+      (v >> 4 & 0x000f000f000f000f) | (v & 0x000f000f000f000f) << 8;
+  uint64_t letters = (nibbles + 0x0606060606060606) >> 4 & 0x0101010101010101;
+  return nibbles + 0x3030303030303030 + letters * ('a' - '9' - 1);
+}
+
+static void put_hex(char *out, uint64_t digits, size_t n) {
+  for (; n > 0; n--, digits >>= 8) *out++ = (char)(digits & 0xff);
+}
 
 void iot_hex(iot_buf *b, const void *p, size_t n) {
   const unsigned char *in = p;
   char *out = iot_buf_room(b, 2 * n);
-  size_t i;
   if (out == NULL) return;
-  for (i = 0; i < n; i++) {
-    *out++ = hex_digits[in[i] >> 4];
-    *out++ = hex_digits[in[i] & 15];
-  }
   b->len += 2 * n;
+  for (; n >= 4; n -= 4, in += 4, out += 8) put_hex(out, hex_of(in), 8);
+  if (n > 0) {
+    unsigned char last[4] = {0};
+    memcpy(last, in, n);
+    put_hex(out, hex_of(last), 2 * n);
+  }
 }
 
 /* Three bytes, or the last one or two, as four digits. */

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static char lower(char c) {
+static inline char lower(char c) {
   return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
 }
 
@@ -71,7 +71,7 @@ int iot_header_compare(iot_str a, iot_str b) {
 int iot_header_is(iot_str name, const char *s) {
   size_t i;
   for (i = 0; i < name.n; i++)
-    if (s[i] == '\0' || lower(name.p[i]) != s[i]) return 0;
+    if (lower(name.p[i]) != s[i] || s[i] == '\0') return 0;
   return s[i] == '\0';
 }
 
@@ -90,7 +90,19 @@ static size_t space(const char *p, size_t n) {
   return s[2] <= 0x8a || s[2] == 0xa8 || s[2] == 0xa9 || s[2] == 0xaf ? 3 : 0;
 }
 
-void iot_header_trim(iot_buf *b, iot_str v) {
+/* Most values have nothing to trim: no space but single ones within, no
+** byte that UTF-8 begins a space with. */
+static int is_trim(iot_str v) {
+  size_t i;
+  if (v.n == 0 || v.p[0] == ' ' || v.p[v.n - 1] == ' ') return v.n == 0;
+  for (i = 0; i < v.n; i++) {
+    unsigned char c = (unsigned char)v.p[i];
+    if (c > 0x7e || c < ' ' || (c == ' ' && v.p[i + 1] == ' ')) return 0;
+  }
+  return 1;
+}
+
+static void fold(iot_buf *b, iot_str v) {
   char *start = iot_buf_room(b, v.n), *out = start;
   size_t i = 0, skip, pending = 0;
   if (start == NULL) return;
@@ -106,4 +118,11 @@ void iot_header_trim(iot_buf *b, iot_str v) {
     }
   }
   b->len += (size_t)(out - start);
+}
+
+void iot_header_trim(iot_buf *b, iot_str v) {
+  if (is_trim(v))
+    iot_buf_str(b, v);
+  else
+    fold(b, v);
 }

@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Limits of what a peer may send and of what we build from it. */
 #define IOT_MAX_LINE (16u * 1024u)          /* a line of a response's head */
@@ -60,11 +61,31 @@ void iot_buf_init(iot_buf *b, size_t max);
 void iot_buf_reset(iot_buf *b);
 /* Wipes and releases the memory; the buffer is empty and usable again. */
 void iot_buf_free(iot_buf *b);
+/* iot_buf_room for when there is none yet. */
+char *iot_buf_grow(iot_buf *b, size_t n);
+
 /* Room for `n` more bytes at data + len, or NULL; the caller adds to len. */
-char *iot_buf_room(iot_buf *b, size_t n);
-void iot_buf_add(iot_buf *b, const void *p, size_t n);
-void iot_buf_str(iot_buf *b, iot_str s);
-void iot_buf_byte(iot_buf *b, char c);
+static inline char *iot_buf_room(iot_buf *b, size_t n) {
+  if (b->data != NULL && n <= b->cap - b->len && !b->failed)
+    return b->data + b->len;
+  return iot_buf_grow(b, n);
+}
+
+static inline void iot_buf_add(iot_buf *b, const void *p, size_t n) {
+  char *room = n > 0 ? iot_buf_room(b, n) : NULL;
+  if (room == NULL) return;
+  memcpy(room, p, n);
+  b->len += n;
+}
+
+static inline void iot_buf_str(iot_buf *b, iot_str s) {
+  iot_buf_add(b, s.p, s.n);
+}
+
+static inline void iot_buf_byte(iot_buf *b, char c) {
+  iot_buf_add(b, &c, 1);
+}
+
 /* Adds a string literal. */
 #define iot_buf_lit(b, s) iot_buf_add((b), "" s, sizeof(s) - 1)
 /* Adds `n` in decimal. */

@@ -66,21 +66,21 @@ static iot_str pair_item(lua_State *L, int i) {
   return s;
 }
 
-static size_t get_headers(lua_State *L, int t, iot_header *headers) {
+size_t iot_get_headers(lua_State *L, int t,
+                       iot_header headers[IOT_MAX_HEADERS]) {
   size_t n, i;
-  if (raw_field(L, t, "headers") != LUA_TTABLE)
+  if (lua_type(L, t) != LUA_TTABLE)
     luaL_error(L, "request.headers must be a table");
-  n = lua_rawlen(L, -1);
+  n = lua_rawlen(L, t);
   if (n > IOT_MAX_HEADERS) luaL_error(L, "request.headers are too many");
   for (i = 0; i < n; i++) {
-    lua_rawgeti(L, -1, (int)i + 1);
+    lua_rawgeti(L, t, (int)i + 1);
     if (lua_type(L, -1) != LUA_TTABLE)
       luaL_error(L, "request.headers must be pairs of strings");
     headers[i].name = pair_item(L, 1);
     headers[i].value = pair_item(L, 2);
     lua_pop(L, 1);
   }
-  lua_pop(L, 1);
   return n;
 }
 
@@ -93,7 +93,9 @@ iot_request iot_get_request(lua_State *L, int t,
   r.query = iot_get_str(L, t, "query");
   r.body = iot_get_str(L, t, "body");
   r.headers = headers;
-  r.nheaders = get_headers(L, t, headers);
+  raw_field(L, t, "headers");
+  r.nheaders = iot_get_headers(L, lua_gettop(L), headers);
+  lua_pop(L, 1);
   return r;
 }
 

@@ -16,6 +16,9 @@ iot_str iot_check_str(lua_State *L, int arg);
 iot_str iot_get_str(lua_State *L, int t, const char *name);
 /* A field that is a number, else `fallback`. */
 double iot_get_number(lua_State *L, int t, const char *name, double fallback);
+/* The pairs of the table at `t`, which keeps the strings; how many. */
+size_t iot_get_headers(lua_State *L, int t,
+                       iot_header headers[IOT_MAX_HEADERS]);
 /* The request table at `t`, which keeps the strings; raises where a field is
 ** of a wrong type. */
 iot_request iot_get_request(lua_State *L, int t,

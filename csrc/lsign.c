@@ -1,6 +1,7 @@
 /* lsign.c - binds the signer: core.sign and its steps */
 #include "lrecord.h"
 
+#include <math.h>
 #include <string.h>
 
 /* sign's flags, which add to IOT_SIGN_RAW_PATH */
@@ -13,8 +14,16 @@
 typedef struct workspace {
   iot_signer signer;
   char hash[IOT_SHA256_HEX];
+  char date[IOT_DATE_SIZE]; /* of the pair in DATE_PAIR */
+  double second;            /* that `date` was made for */
+  iot_str token;            /* of the pair in TOKEN_PAIR, which keeps it */
   iot_header headers[IOT_MAX_HEADERS + MAX_ADDED];
 } workspace;
+
+/* Upvalues of `sign` beside it: headers that stay the same from one request
+** to the next. */
+#define DATE_PAIR lua_upvalueindex(2)
+#define TOKEN_PAIR lua_upvalueindex(3)
 
 static workspace *get_workspace(lua_State *L) {
   return lua_touserdata(L, lua_upvalueindex(1));
@@ -84,17 +93,10 @@ static iot_header header(const char *name, const char *value, size_t n) {
 
 /* What signing sets itself, and drops first where it is there already. */
 static int is_ours(iot_str name) {
-  return iot_header_is(name, "x-amz-date") ||
-         iot_header_is(name, "x-amz-security-token") ||
-         iot_header_is(name, "authorization");
-}
-
-/* The request's headers without ours; moves those that stay to the front. */
-static void drop_ours(iot_request *r, iot_header *headers) {
-  size_t i, n = 0;
-  for (i = 0; i < r->nheaders; i++)
-    if (!is_ours(headers[i].name)) headers[n++] = headers[i];
-  r->nheaders = n;
+  int first = name.n > 0 ? name.p[0] | 0x20 : 0;
+  if (first == 'a') return iot_header_is(name, "authorization");
+  return first == 'x' && (iot_header_is(name, "x-amz-date") ||
+                          iot_header_is(name, "x-amz-security-token"));
 }
 
 /* A credential that is no header's value, nor ever was one of AWS's. */
@@ -111,8 +113,52 @@ static const char *bad_credential(const iot_credentials *c, iot_str token) {
   return has_control(token) ? "token" : NULL;
 }
 
-/* Adds x-amz-content-sha256, whose value stays in the workspace. */
-static int add_body_hash(workspace *w, iot_request *r) {
+/* The headers at 1 that stay: their pairs go, as they are, into a new table
+** on the top of the stack, their bytes to the front of `w->headers`. */
+static void keep_headers(lua_State *L, workspace *w, iot_request *r) {
+  size_t i, n = r->nheaders, kept = 0;
+  lua_createtable(L, (int)n + MAX_ADDED, 0);
+  for (i = 0; i < n; i++) {
+    if (is_ours(w->headers[i].name)) continue;
+    w->headers[kept++] = w->headers[i];
+    lua_rawgeti(L, 1, (int)i + 1);
+    lua_rawseti(L, -2, (int)kept);
+  }
+  r->nheaders = kept;
+}
+
+/* Adds a header, and its pair, which is on the top of the stack. */
+static void add(lua_State *L, iot_request *r, workspace *w, iot_header h) {
+  w->headers[r->nheaders++] = h;
+  lua_rawseti(L, -2, (int)r->nheaders);
+}
+
+static void add_new(lua_State *L, iot_request *r, workspace *w,
+                    iot_header h) {
+  iot_push_header(L, &h);
+  add(L, r, w, h);
+}
+
+static void add_date(lua_State *L, iot_request *r, workspace *w) {
+  iot_header h = header("x-amz-date", w->date, IOT_DATE_SIZE - 1);
+  lua_pushvalue(L, DATE_PAIR);
+  add(L, r, w, h);
+}
+
+static void add_token(lua_State *L, iot_request *r, workspace *w,
+                      iot_str token) {
+  iot_header h = header("x-amz-security-token", token.p, token.n);
+  if (w->token.p != token.p) {
+    iot_push_header(L, &h);
+    lua_replace(L, TOKEN_PAIR);
+    w->token = token;
+  }
+  lua_pushvalue(L, TOKEN_PAIR);
+  add(L, r, w, h);
+}
+
+/* x-amz-content-sha256, whose value stays in the workspace. */
+static int add_body_hash(lua_State *L, iot_request *r, workspace *w) {
   unsigned char digest[IOT_SHA256_SIZE];
   iot_buf *b = &w->signer.text;
   if (iot_sha256(w->signer.crypto, r->body, digest) != 0) return -1;
@@ -120,107 +166,84 @@ static int add_body_hash(workspace *w, iot_request *r) {
   iot_hex(b, digest, sizeof(digest));
   if (b->failed) return -1;
   memcpy(w->hash, b->data, sizeof(w->hash));
-  w->headers[r->nheaders++] =
-      header("x-amz-content-sha256", w->hash, sizeof(w->hash));
+  add_new(L, r, w,
+          header("x-amz-content-sha256", w->hash, sizeof(w->hash)));
   return 0;
 }
 
-/* Signs with what is in `w->headers` from `kept` on added to it, and leaves
-** the authorization and a late token there too. */
-static int sign(workspace *w, iot_request *r, const iot_credentials *c,
-                iot_str token, const iot_scope *scope, int flags) {
-  iot_header *h = w->headers;
-  int late = token.n > 0 && (flags & TOKEN_AFTER);
-  h[r->nheaders++] = header("x-amz-date", scope->date, IOT_DATE_SIZE - 1);
-  if ((flags & SIGN_BODY) && add_body_hash(w, r) != 0) return -1;
-  if (token.n > 0 && !late)
-    h[r->nheaders++] = header("x-amz-security-token", token.p, token.n);
+/* Signs, adding to the headers on the top of the stack. */
+static int sign(lua_State *L, workspace *w, iot_request *r,
+                const iot_credentials *c, iot_str token,
+                const iot_scope *scope, int flags) {
+  int late = flags & TOKEN_AFTER;
+  add_date(L, r, w);
+  if ((flags & SIGN_BODY) && add_body_hash(L, r, w) != 0) return -1;
+  if (token.n > 0 && !late) add_token(L, r, w, token);
   if (iot_sigv4_sign(&w->signer, r, c, scope, flags) != 0) return -1;
-  h[r->nheaders++] = header("authorization", w->signer.text.data,
-                            w->signer.text.len);
-  if (late)
-    h[r->nheaders++] = header("x-amz-security-token", token.p, token.n);
+  add_new(L, r, w, header("authorization", w->signer.text.data,
+                          w->signer.text.len));
+  if (token.n > 0 && late) add_token(L, r, w, token);
   return 0;
 }
 
-/* Pushes the headers of the request at 1 that stay, as they are, and those
-** from `kept` on new. */
-static void push_headers(lua_State *L, const iot_request *r, size_t kept) {
-  size_t i, n, from;
-  lua_createtable(L, (int)r->nheaders, 0);
-  lua_pushliteral(L, "headers");
-  lua_rawget(L, 1);
-  n = lua_rawlen(L, -1);
-  for (i = 0, from = 0; i < kept && from < n; from++) {
-    const char *name;
-    lua_rawgeti(L, -1, (int)from + 1);
-    lua_rawgeti(L, -1, 1);
-    name = lua_tostring(L, -1);
-    lua_pop(L, 1);
-    if (name == r->headers[i].name.p)
-      lua_rawseti(L, -3, (int)++i);
-    else
-      lua_pop(L, 1);
-  }
-  lua_pop(L, 1);
-  for (; i < r->nheaders; i++) {
-    iot_push_header(L, &r->headers[i]);
-    lua_rawseti(L, -2, (int)i + 1);
-  }
+/* Makes `w->date` and its pair those of this second; 0, or -1. */
+static int set_date(lua_State *L, workspace *w, double now) {
+  iot_header h;
+  if (now >= w->second && now < w->second + 1) return 0;
+  if (iot_sigv4_date(now, w->date) != 0) return -1;
+  h = header("x-amz-date", w->date, IOT_DATE_SIZE - 1);
+  iot_push_header(L, &h);
+  lua_replace(L, DATE_PAIR);
+  w->second = floor(now);
+  return 0;
 }
 
-/* A copy of the request at 1 with the headers on the top of the stack. */
-static void push_copy(lua_State *L) {
-  int headers = lua_gettop(L);
-  lua_createtable(L, 0, 16); /* room for what the transport is told */
-  lua_pushnil(L);
-  while (lua_next(L, 1) != 0) {
-    lua_pushvalue(L, -2);
-    lua_insert(L, -2);
-    lua_rawset(L, headers + 1);
-  }
-  lua_pushliteral(L, "headers");
-  lua_pushvalue(L, headers);
-  lua_rawset(L, headers + 1);
+/* The parts of a request come one by one: fetching them from a table would
+** cost more than signing it. */
+static iot_request get_parts(lua_State *L, workspace *w) {
+  iot_request r;
+  r.method = iot_check_str(L, 2);
+  r.path = iot_check_str(L, 3);
+  r.query = iot_check_str(L, 4);
+  r.body = iot_check_str(L, 5);
+  r.headers = w->headers;
+  r.nheaders = iot_get_headers(L, 1, w->headers);
+  return r;
 }
 
-/* sign(request, access_key, secret_key, token | nil, region, service, now
-** [, flags]) -> new request | nil, reason [, the wrong credential's name] */
+/* sign(headers, method, path, query, body, access_key, secret_key,
+** token | nil, region, service, now [, flags])
+** -> headers, with ours | nil, reason [, the wrong credential] */
 static int l_sign(lua_State *L) {
   workspace *w = get_workspace(L);
-  int flags = (int)luaL_optinteger(L, 8, 0);
+  int flags = (int)luaL_optinteger(L, 12, 0);
+  iot_request r = get_parts(L, w);
   iot_credentials c;
   iot_scope scope;
-  iot_request r;
   iot_str token = {"", 0};
   const char *bad;
-  size_t kept;
-  c.access_key = iot_check_str(L, 2);
-  c.secret_key = iot_check_str(L, 3);
-  if (!lua_isnil(L, 4)) token = iot_check_str(L, 4);
-  scope.region = iot_check_str(L, 5);
-  scope.service = iot_check_str(L, 6);
-  if (iot_sigv4_date(luaL_checknumber(L, 7), scope.date) != 0)
+  c.access_key = iot_check_str(L, 6);
+  c.secret_key = iot_check_str(L, 7);
+  if (!lua_isnil(L, 8)) token = iot_check_str(L, 8);
+  scope.region = iot_check_str(L, 9);
+  scope.service = iot_check_str(L, 10);
+  if (set_date(L, w, luaL_checknumber(L, 11)) != 0)
     return iot_push_failure(L, "the time is outside the years 0 to 9999");
-  r = iot_get_request(L, 1, w->headers);
+  memcpy(scope.date, w->date, sizeof(scope.date));
   bad = bad_credential(&c, token);
   if (bad != NULL) {
     iot_push_failure(L, "it has a control byte");
     lua_pushstring(L, bad);
     return 3;
   }
-  drop_ours(&r, w->headers);
-  kept = r.nheaders;
-  if (kept + MAX_ADDED > IOT_MAX_HEADERS ||
-      sign(w, &r, &c, token, &scope, flags) != 0)
+  keep_headers(L, w, &r);
+  if (r.nheaders + MAX_ADDED > IOT_MAX_HEADERS ||
+      sign(L, w, &r, &c, token, &scope, flags) != 0)
     return iot_push_failure(L, "signing failed");
-  push_headers(L, &r, kept);
-  push_copy(L);
   return 1;
 }
 
 static const luaL_Reg functions[] = {
-    {"sign", l_sign},
     {"canonical_request", l_canonical_request},
     {"string_to_sign", l_string_to_sign},
     {"signature", l_signature},
@@ -236,9 +259,15 @@ static void new_workspace(lua_State *L) {
   lua_setmetatable(L, -2);
   if (iot_signer_init(&w->signer) != 0)
     luaL_error(L, "OpenSSL has no SHA-256, or no memory is left");
+  w->second = -HUGE_VAL;
 }
 
 void iot_open_sign(lua_State *L) {
   new_workspace(L);
+  lua_pushvalue(L, -1);
+  lua_pushnil(L);
+  lua_pushnil(L);
+  lua_pushcclosure(L, l_sign, 3);
+  lua_setfield(L, -3, "sign");
   iot_setfuncs(L, functions, 1);
 }

@@ -83,13 +83,17 @@ int iot_sigv4_date(double now, char out[IOT_DATE_SIZE]) {
 /* botocore's SIGNED_HEADERS_BLACKLIST (auth.py), what it adds after signing
 ** (amz-sdk-*), and the header that the signature itself goes into. */
 int iot_sigv4_unsigned(iot_str name) {
-  static const char *const names[] = {
-      "authorization", "user-agent",        "connection",
-      "expect",        "transfer-encoding", "x-amzn-trace-id"};
-  size_t i;
-  for (i = 0; i < sizeof(names) / sizeof(*names); i++)
-    if (iot_header_is(name, names[i])) return 1;
-  return name.n > 8 && iot_header_is(str(name.p, 8), "amz-sdk-");
+  switch (name.n > 0 ? name.p[0] | 0x20 : 0) {
+  case 'a':
+    return iot_header_is(name, "authorization") ||
+           (name.n > 8 && iot_header_is(str(name.p, 8), "amz-sdk-"));
+  case 'c': return iot_header_is(name, "connection");
+  case 'e': return iot_header_is(name, "expect");
+  case 't': return iot_header_is(name, "transfer-encoding");
+  case 'u': return iot_header_is(name, "user-agent");
+  case 'x': return iot_header_is(name, "x-amzn-trace-id");
+  default: return 0;
+  }
 }
 
 static void lowered(iot_buf *b, iot_str s) {

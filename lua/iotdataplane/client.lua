@@ -32,37 +32,38 @@ local function get_credentials(self)
   return credentials, err
 end
 
----An unsigned request is a copy too: each attempt adds to its own.
-local function copy(request)
-  local new, headers = {}, {}
-  for key, value in next, request do new[key] = value end
+---An unsigned request has headers of its own too: each attempt adds to them.
+local function unsigned(request, ready)
+  local headers = {}
   for i, header in ipairs(request.headers) do headers[i] = header end
-  new.headers = headers
-  return new
+  ready.headers = headers
+  return ready
 end
 
-local function authenticate(self, request)
+local function authenticate(self, request, ready)
   if self.settings.signature_version == "unsigned" then
-    return copy(request)
+    return unsigned(request, ready)
   end
   local credentials, err = get_credentials(self)
   if not credentials then return nil, err end
-  return sign(request, credentials, self.scope, self.transport:now())
+  return sign(request, credentials, self.scope, self.transport:now(), ready)
 end
 
 ---The request as the transport wants it, signed anew.
 local function prepare(self, request, attempt, deadline)
   local settings = self.settings
-  local ready, err = authenticate(self, request)
+  local ready, err = authenticate(self, request, {
+    method = request.method, scheme = request.scheme, host = request.host,
+    port = request.port, path = request.path, query = request.query,
+    headers = false, body = request.body,
+    connect_timeout = settings.connect_timeout,
+    read_timeout = settings.read_timeout, deadline = deadline,
+    replay = settings.resend_unknown, tls = settings.tls,
+    tcp_keepalive = settings.tcp_keepalive,
+  })
   if not ready then return nil, err end
   local headers = ready.headers
   headers[#headers + 1] = attempt_header(settings, attempt)
-  ready.connect_timeout = settings.connect_timeout
-  ready.read_timeout = settings.read_timeout
-  ready.deadline = deadline
-  ready.replay = settings.resend_unknown
-  ready.tls = settings.tls
-  ready.tcp_keepalive = settings.tcp_keepalive
   return ready
 end
 

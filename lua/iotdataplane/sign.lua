@@ -17,9 +17,26 @@ local option_of = {
 }
 
 local function flags_of(scope)
-  return (scope.normalize_path == false and RAW_PATH or 0)
-    + (scope.omit_session_token and TOKEN_AFTER or 0)
-    + (scope.sign_body and SIGN_BODY or 0)
+  local flags = 0
+  if scope.normalize_path == false then flags = flags + RAW_PATH end
+  if scope.omit_session_token then flags = flags + TOKEN_AFTER end
+  if scope.sign_body then flags = flags + SIGN_BODY end
+  return flags
+end
+
+local function refuse(reason, bad)
+  if bad then reason = option_of[bad] .. ": " .. reason end
+  return nil, errors.new("ParamValidationError", {
+    report = "Invalid value for parameter " .. reason,
+  })
+end
+
+---A record at once: a table that grows costs twice.
+local function copy(r, headers)
+  return {
+    method = r.method, scheme = r.scheme, host = r.host, port = r.port,
+    path = r.path, query = r.query, headers = headers, body = r.body,
+  }
 end
 
 ---@param request table {method, path, query, headers = {{name, value}}, body}
@@ -29,17 +46,18 @@ end
 ---path as it is (S3), `sign_body` adds x-amz-content-sha256,
 ---`omit_session_token` adds the token unsigned
 ---@param now number seconds since the epoch
+---@param into table|nil gets the signed headers, instead of a new request
 ---@return table|nil, table|nil # a new request with x-amz-date,
 ---x-amz-security-token and authorization, or nil and an error
-local function sign(request, credentials, scope, now)
-  local signed, reason, bad = core_sign(request, credentials.access_key,
-    credentials.secret_key, credentials.token, scope.region, scope.service,
-    now, flags_of(scope))
-  if signed then return signed end
-  if bad then reason = option_of[bad] .. ": " .. reason end
-  return nil, errors.new("ParamValidationError", {
-    report = "Invalid value for parameter " .. reason,
-  })
+local function sign(request, credentials, scope, now, into)
+  local headers, reason, bad = core_sign(request.headers, request.method,
+    request.path, request.query or "", request.body or "",
+    credentials.access_key, credentials.secret_key, credentials.token,
+    scope.region, scope.service, now, flags_of(scope))
+  if not headers then return refuse(reason, bad) end
+  if not into then return copy(request, headers) end
+  into.headers = headers
+  return into
 end
 
 return sign

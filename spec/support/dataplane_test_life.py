@@ -217,6 +217,18 @@ class Broker(unittest.TestCase):
                 publisher.publish(Message("good", b"", 1, False, {}))
                 publisher.close()
 
+    def test_subscriber(self):
+        """A subscriber says why it ends before it has its messages."""
+        script = PROGRAM.replace("dataplane.py", "dataplane_sub.py")
+        with tempfile.TemporaryDirectory() as directory:
+            with mosquitto(directory) as port:
+                process, _ = spawn(
+                    *(sys.executable, "-B", script, "--topic", "nothing"),
+                    *("--port", str(port), "--count", "1"),
+                )
+            output, _ = process.communicate()
+        self.assertIn(b"the broker ended the connection", output)
+
     def test_broker_gone(self):
         """Without a broker the answer is a 503."""
         plane = Plane()

@@ -29,8 +29,14 @@ local ok, message = pcall(late.messages, late)
 assert(not ok and message:find "1 of 1 messages did not arrive")
 ok, message = pcall(plane.subscribe, plane, "a/#/b", 1)
 assert(not ok and message:find "cannot subscribe to a/#/b")
+local heir = os.tmpname() -- keeps the plane's input open
+os.execute("sleep 60 & echo $! > " .. heir)
+local before = os.time()
 plane:stop()
 plane:stop()
+assert(os.time() - before < 30)
+os.execute("kill $(cat " .. heir .. ")")
+os.remove(heir)
 assert(not io.open(plane.ca))
 """
 LUA_WAITS = r"""
@@ -57,7 +63,9 @@ class LuaHelper(Leftovers):
         text = "local unpack = table.unpack or unpack" + LUA_ROUND_TRIP
         for name in interpreters():
             with self.subTest(name):
-                subprocess.run([name, "-e", text], cwd=ROOT, check=True)
+                subprocess.run(
+                    [name, "-e", text], cwd=ROOT, check=True, timeout=60
+                )
 
     def test_no_data_plane(self):
         """A plane that does not start is an error, not a hang."""
@@ -69,6 +77,7 @@ class LuaHelper(Leftovers):
                     cwd=ROOT,
                     env={**os.environ, "PYTHON": "/bin/false"},
                     capture_output=True,
+                    timeout=60,
                     check=False,
                 )
                 self.assertIn(b"data plane did not start", done.stderr)

@@ -37,8 +37,8 @@ fail() {
 
 # field NAME - what the data plane says of itself
 field() {
-  "$PYTHON" -c 'import json, sys; print(json.loads(sys.argv[1])[sys.argv[2]])' \
-    "$ready" "$1"
+  "$PYTHON" -c 'import json, sys
+print(json.loads(sys.argv[1])[sys.argv[2]])' "$ready" "$1"
 }
 
 start_plane() {

@@ -1,7 +1,8 @@
 """A server that does everything to its clients that a server can do.
 
-Many listeners on 127.0.0.1: some serve by a request's path (behaviours.py),
-others do something to every connection (ports.py). When it is ready it
+Many listeners on 127.0.0.1. Some serve by a request's path, as
+hostile_behaviours.py says, others do something to every connection, as
+hostile_ports.py says. When it is ready it
 prints one line of JSON: each listener's port, and the certificates' paths.
 GET /_stats of the control port counts what arrived, /_clear forgets it,
 /_do/close, /_do/reset and /_do/stray act on all kept connections. It ends
@@ -56,6 +57,7 @@ def listeners(certificates):
         "closes_at_hello": ports.closes_at_hello,
         "resets_at_hello": ports.resets_at_hello,
         "half_a_hello": ports.half_a_hello,
+        "plain_at_hello": ports.plain_at_hello,
     }
     for name, context in contexts(certificates).items():
         made[name] = ports.over_tls(context)
@@ -71,6 +73,7 @@ def start(directory, kept):
         for name, serve in listeners(certificates).items()
     }
     redirect_to(ready["elsewhere"])
+    ready["once"] = ports.listen("once", ports.by_path, hall, times=1)
     ready["control"] = ports.listen("control", ports.control(hall))
     kept += ports.listen_deaf()
     ready["deaf"] = kept[0].getsockname()[1]

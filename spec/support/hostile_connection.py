@@ -38,6 +38,7 @@ class Record:
         self.requests = 0
         self.ended = None  # how the client ended it
         self.alpn = None
+        self.sni = None
         self.tls = None
 
 

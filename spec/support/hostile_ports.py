@@ -1,6 +1,7 @@
 """Listeners: what is done to a connection before there is a request."""
 
 import contextlib
+import itertools
 import json
 import socket
 import ssl
@@ -9,7 +10,7 @@ import threading
 from hostile_behaviours import BEHAVIOURS, ON_HEAD, answer
 from hostile_connection import Connection, Record
 
-HELLO_SIZE = 100  # bytes of a ClientHello that are waited for
+HELLO_SIZE = 10000  # bytes, more than a ClientHello has
 HALF_A_RECORD = b"\x16\x03\x03\x00\x7a\x02\x00\x00"
 
 
@@ -112,8 +113,14 @@ def resets_at_hello(c):
 
 def half_a_hello(c):
     """Answers a part of the handshake, and goes away."""
-    c.read_some(HELLO_SIZE * 100)
+    c.read_some(HELLO_SIZE)
     c.send(HALF_A_RECORD)
+
+
+def plain_at_hello(c):
+    """Knows of no TLS."""
+    c.read_some(HELLO_SIZE)
+    c.send(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
 
 
 def over_tls(context):
@@ -128,6 +135,7 @@ def over_tls(context):
             c.record.ended = "handshake: " + str(error)
             return
         c.record.alpn = c.sock.selected_alpn_protocol()
+        c.record.sni = getattr(c.sock, "asked_for", None)
         c.record.tls = c.sock.version()
         by_path(c)
 
@@ -158,22 +166,24 @@ def _told(hall, target):
 # Listening.
 
 
-def listen(name, serve, hall=None):
-    """Serve on a port of the system's choice, from now on; the port."""
+def listen(name, serve, hall=None, times=None):
+    """Serve on a port of the system's choice, from now on, or so many times
+    only; the port."""
     sock = socket.create_server(("127.0.0.1", 0), backlog=128)
-    arguments = (sock, name, serve, hall)
+    arguments = (sock, name, serve, hall, times)
     threading.Thread(target=_accept, args=arguments, daemon=True).start()
     return sock.getsockname()[1]
 
 
-def _accept(sock, name, serve, hall):
-    while True:
+def _accept(sock, name, serve, hall, times):
+    for _ in itertools.count() if times is None else range(times):
         client, _ = sock.accept()
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         arguments = (Connection(client, Record(name)), serve, hall)
         if hall:
             hall.add(arguments[0])
         threading.Thread(target=_run, args=arguments, daemon=True).start()
+    sock.close()
 
 
 def _run(connection, serve, hall):
@@ -212,4 +222,9 @@ def context(certificates, name="server"):
     made.load_cert_chain(
         certificates.path(name + ".pem"), certificates.path("server.key")
     )
+    made.sni_callback = _note_name
     return made
+
+
+def _note_name(sock, name, _):
+    sock.asked_for = name

@@ -4,7 +4,7 @@
 #   LUAS="5.4 luajit"      the Luas to build for and to run the specs under
 #   STEPS="specs lint"     some of: valgrind specs python c rocks lint
 #   JOBS=1                 how many jobs side by side
-#   LIMIT=900              seconds that a job may take
+#   LIMIT=1800             seconds that a job may take
 #   run_tests.sh JOB       one job by itself, as specs-5.4: shows its output
 #
 # A job is a process of its own that ends with a line "N passed, N failed".
@@ -18,7 +18,7 @@ LUAS=${LUAS:-5.1 5.2 5.3 5.4 luajit}
 # The long ones are started first.
 STEPS=${STEPS:-valgrind specs python c rocks lint}
 JOBS=${JOBS:-$(nproc)}
-LIMIT=${LIMIT:-900}
+LIMIT=${LIMIT:-1800}
 log=build/log
 closing='^[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$'
 
@@ -202,7 +202,8 @@ finish_one() {
     grep '^skipped ' "$log/$name" | sed 's/^/        | /'
   else
     [ ! -f "$log/$name.part" ] || cat "$log/$name.part" >>"$log/$name"
-    { tail -n 500 "$log/$name"; [ -z "$wrong" ] || echo "It $wrong."; } | sed 's/^/        | /'
+    [ -z "$wrong" ] || echo "It $wrong." >>"$log/$name"
+    tail -n 500 "$log/$name" | sed 's/^/        | /'
   fi
   unset "name_of[$pid]"
 }

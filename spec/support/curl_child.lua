@@ -1,0 +1,94 @@
+-- curl_child.lua - what a spec of the curl transport does in a process of
+-- its own: lua curl_child.lua WHAT ARGUMENT...
+
+local new = require "iotdataplane.transport.curl"
+
+local PATIENCE = 10 -- seconds, where nothing should wait
+
+local transport = new { max_idle_time = 50, max_pool_connections = 10 }
+
+local function get(scheme, port, path, ca)
+  return transport:send {
+    method = "GET", scheme = scheme, host = "localhost", port = tonumber(port),
+    path = path, query = "", headers = { { "host", "localhost" } },
+    body = "", connect_timeout = PATIENCE, read_timeout = PATIENCE,
+    replay = true, tls = { verify = ca },
+  }
+end
+
+local function status_of(...)
+  local response, failure = get(...)
+  return response and response.status or failure.name
+end
+
+local function say(...)
+  print(...)
+  io.stdout:flush()
+end
+
+local what = {}
+
+-- Publishes, and catches nothing.
+function what.publish(url)
+  local client = require "iotdataplane".client {
+    endpoint_url = url, region_name = "eu-west-1",
+    aws_access_key_id = "AKID", aws_secret_access_key = "secret",
+  }
+  client:publish { topic = "a" }
+end
+
+-- Catches, and goes on.
+function what.catch(scheme, port, path, good_port)
+  say("caught", pcall(get, scheme, port, path))
+  say("then", status_of("http", good_port, "/ok"))
+end
+
+function what.sleep()
+  say "sleeping"
+  say("caught", pcall(transport.sleep, transport, PATIENCE))
+end
+
+function what.get_both(http, https, ca)
+  say(status_of("http", http, "/ok"), status_of("https", https, "/ok", ca))
+end
+
+-- LuaJIT's, the only Lua that can fork.
+local function fork(child)
+  local ffi = require "ffi"
+  ffi.cdef "int fork(void); int waitpid(int, int *, int);"
+  local pid = ffi.C.fork()
+  if pid == 0 then
+    child()
+    os.exit(0, true)
+  end
+  ffi.C.waitpid(pid, nil, 0)
+end
+
+local in_child = {}
+
+function in_child.sends(https, ca)
+  status_of("https", https, "/ok/child", ca)
+end
+
+function in_child.closes()
+  transport:close()
+end
+
+function in_child.collects()
+  transport = nil
+  collectgarbage()
+  collectgarbage()
+end
+
+function in_child.exits() end
+
+function what.fork(how, https, ca)
+  local before = status_of("https", https, "/ok/parent", ca)
+  fork(function() in_child[how](https, ca) end)
+  say(before, status_of("https", https, "/ok/parent", ca))
+end
+
+local arguments = { ... }
+-- The spec knows us by this.
+say(io.open("/proc/self/stat"):read("*n"))
+what[arguments[1]]((table.unpack or unpack)(arguments, 2)) -- luacheck: std max

@@ -1,0 +1,82 @@
+-- hostile.lua - runs hostile.py, and asks it what arrived.
+--
+--   local server = require "spec.support.hostile".start()
+--   server:use(transport)     through which it is asked
+--   server:clear()            forget what has been
+--   server:count("ok")        connections, requests of that behaviour
+--   server:all("close")       now, on all kept connections: close, reset, stray
+
+local cjson = require "cjson"
+local server = require "spec.support.server"
+
+local PATIENCE = 10 -- seconds
+
+local function ask(self, path)
+  local response, failure = self.transport:send {
+    method = "GET", scheme = "http", host = "127.0.0.1", port = self.control,
+    path = path, query = "", headers = { { "host", "control" } }, body = "",
+    connect_timeout = PATIENCE, read_timeout = PATIENCE, replay = true,
+    tls = {}, tcp_keepalive = false,
+  }
+  assert(response, failure and failure.message)
+  return response.body
+end
+
+local methods = {}
+
+-- The transport must be another one than that which is tested, so that its
+-- kept connections are left in peace.
+function methods:use(transport)
+  self.transport = transport
+end
+
+function methods:clear()
+  ask(self, "/_clear")
+end
+
+function methods:stats()
+  return cjson.decode(ask(self, "/_stats"))
+end
+
+local function find(counts, name)
+  local entry = counts[name] or { connections = 0, requests = 0 }
+  return entry.connections, entry.requests
+end
+
+-- How many connections had that behaviour asked of them, and how often in
+-- all.
+function methods:count(behaviour)
+  return find(self:stats().behaviours, behaviour)
+end
+
+-- How many connections came to a listener, and whole requests on them.
+function methods:arrived(listener)
+  return find(self:stats().listeners, listener)
+end
+
+-- Closes all kept connections, resets them, or writes stray bytes to them.
+function methods:all(what)
+  return ask(self, "/_do/" .. what)
+end
+
+-- Asks again and again until the answer is true.
+function methods:wait(is_so)
+  local till = self.transport:monotonic() + PATIENCE
+  repeat
+    local stats = self:stats()
+    if is_so(stats) then return stats end
+  until self.transport:monotonic() > till
+  error("the server did not see it", 2)
+end
+
+local hostile = {}
+
+function hostile.start()
+  local started = server.start "hostile.py"
+  local stop = getmetatable(started).__index
+  return setmetatable(started, { __index = function(_, name)
+    return methods[name] or stop[name]
+  end })
+end
+
+return hostile

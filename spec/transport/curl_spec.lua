@@ -1,0 +1,361 @@
+local contract = require "spec.transport_contract"
+local curl = require "iotdataplane.curl"
+local hostile = require "spec.support.hostile"
+local new = require "iotdataplane.transport.curl"
+local server = require "spec.support.server"
+
+local function new_transport(changes)
+  local options = { max_idle_time = 50, max_pool_connections = 10 }
+  for name, value in next, changes or {} do options[name] = value end
+  return new(options)
+end
+
+describe("the curl transport", function()
+  contract(new_transport, { client_certificate = true, late_alert = true })
+end)
+
+-- The interpreter that runs us stands before the script's name.
+local function interpreter()
+  local at = -1
+  while arg[at - 1] do at = at - 1 end
+  return os.getenv "LUA_BIN" or arg[-1] or "lua5.4"
+end
+
+-- Starts spec/support/curl_child.lua, which finds the modules where we do;
+-- its pid, and the pipe from it.
+local function start_child(environment, ...)
+  local paths = ("package.path = %q package.cpath = %q")
+    :format(package.path, package.cpath)
+  local words = { environment, "exec", server.quote(interpreter()), "-e",
+                  server.quote(paths), "spec/support/curl_child.lua" }
+  for _, word in ipairs { ... } do words[#words + 1] = server.quote(word) end
+  local pipe = assert(io.popen(table.concat(words, " ") .. " 2>&1"))
+  return pipe:read "*n", pipe
+end
+
+local function read_all(pipe)
+  local text = pipe:read "*a"
+  pipe:close()
+  return text
+end
+
+describe("the curl transport by itself", function()
+  local hosts, transport
+
+  local function send(path, changes)
+    local request = {
+      method = "POST", scheme = "http", host = "127.0.0.1", path = path,
+      query = "", headers = {}, body = "", connect_timeout = 10,
+      read_timeout = 10, replay = true, tls = { verify = hosts.ca_pem },
+      tcp_keepalive = false,
+    }
+    for name, value in next, changes or {} do request[name] = value end
+    request.port = request.port or hosts[request.scheme]
+    return transport:send(request)
+  end
+
+  local function ok(changes)
+    assert.equal("ok", send("/ok", changes).body)
+  end
+
+  setup(function()
+    hosts = hostile.start()
+    hosts:use(new_transport())
+  end)
+
+  teardown(function() hosts:stop() end)
+
+  before_each(function()
+    hosts:clear()
+    transport = new_transport()
+  end)
+
+  after_each(function() transport = nil end)
+
+  local function connections()
+    return (hosts:arrived "http")
+  end
+
+  -- ---- the pool ----
+
+  it("drops a connection that was idle too long", function()
+    transport = new_transport { max_idle_time = 1e-9 }
+    for _ = 1, 3 do ok() end
+    assert.equal(3, connections())
+  end)
+
+  it("keeps no more connections than it may", function()
+    transport = new_transport { max_pool_connections = 1 }
+    ok()
+    ok { host = "localhost" }
+    ok()
+    assert.equal(3, connections())
+  end)
+
+  it("keeps the last ones", function()
+    transport = new_transport { max_pool_connections = 1 }
+    ok()
+    ok { host = "localhost" }
+    ok { host = "localhost" }
+    assert.equal(2, connections())
+  end)
+
+  it("tells connections with TCP's keep-alive from those without", function()
+    ok()
+    ok { tcp_keepalive = true }
+    ok()
+    assert.equal(2, connections())
+  end)
+
+  it("is not misled by a NUL in what names a connection", function()
+    ok()
+    for _, changes in ipairs {
+      { host = "127.0.0.1\0" }, { host = "127.0.0.1\0x" },
+      { tls = { verify = "\0" } },
+    } do
+      local _, failure = send("/ok", changes)
+      assert.equal("HTTPClientError", failure.name)
+      assert.is_false(failure.sent)
+    end
+  end)
+
+  -- ---- closing, and being collected ----
+
+  -- The server has seen that so many connections were closed, and properly.
+  local function all_closed(how, count)
+    local function is_so(stats)
+      local n = 0
+      for _, c in ipairs(stats.connections) do
+        if c.ended == how then n = n + 1 end
+      end
+      return n == count
+    end
+    hosts:wait(is_so)
+  end
+
+  it("closes what it keeps, and opens anew", function()
+    ok()
+    ok { scheme = "https" }
+    transport:close()
+    transport:close()
+    all_closed("eof", 1)
+    all_closed("close_notify", 1)
+    ok()
+    assert.equal(2, connections())
+  end)
+
+  it("is collected with what it keeps", function()
+    for _ = 1, 20 do
+      transport = new_transport()
+      ok()
+      ok { scheme = "https" }
+    end
+    transport = nil
+    collectgarbage()
+    collectgarbage()
+    all_closed("eof", 20)
+    all_closed("close_notify", 20)
+  end)
+
+  -- As transport/curl.lua names a connection.
+  local function identity()
+    return table.concat({ "http", "127.0.0.1", tostring(hosts.http), "1", "",
+                          "", "", "0", "" }, "\0")
+  end
+
+  local function request(path)
+    return { method = "GET", path = path, query = "", headers = {}, body = "",
+             connect_timeout = 10, read_timeout = 10, replay = true }
+  end
+
+  it("survives a pool that is closed before its exchanges", function()
+    local pool = curl.pool(50, 10)
+    local exchange = pool:exchange()
+    assert.is_true(exchange:start(request "/ok", identity()))
+    local close = getmetatable(pool).__gc
+    close(pool)
+    close(pool)
+    pool:clear()
+    assert.has_error(function() pool:exchange() end, "the pool is closed")
+    local status, headers, body = exchange:run()
+    assert.same({ 200, { { "Content-Length", "2" } }, "ok" },
+      { status, headers, body })
+  end)
+
+  it("refuses an exchange that is closed", function()
+    local exchange = curl.pool(50, 10):exchange()
+    exchange:start(request "/silent", identity())
+    exchange:close()
+    exchange:close()
+    for _, name in ipairs { "start", "run" } do
+      assert.has_error(function() exchange[name](exchange) end,
+        "the exchange is closed")
+    end
+  end)
+
+  it("gives up a request for the next one", function()
+    local exchange = curl.pool(50, 10):exchange()
+    exchange:start(request "/silent", identity())
+    exchange:start(request "/ok", identity())
+    assert.equal(200, (exchange:run()))
+    assert.equal(200, (exchange:run()))
+  end)
+
+  -- ---- descriptors ----
+
+  local function own_pid()
+    local file = assert(io.open("/proc/self/stat"))
+    local pid = file:read("*n")
+    file:close()
+    return pid
+  end
+
+  local function descriptors()
+    local pipe = io.popen(("ls /proc/%d/fd | wc -l"):format(own_pid()))
+    local n = pipe:read "*n"
+    pipe:close()
+    return n
+  end
+
+  local rounds = {
+    { path = "/ok" }, { path = "/closes" }, { path = "/resets" },
+    { path = "/half_body" }, { path = "/bad_chunk" }, { path = "/early" },
+    { path = "/ok", scheme = "https" },
+    { path = "/closes", scheme = "https" },
+    { path = "/ok", port = "closed" }, { path = "/ok", port = "deaf" },
+    { path = "/silent", read_timeout = 0.001 },
+    { path = "/ok", scheme = "https", port = "expired" },
+    { path = "/ok", scheme = "https", port = "closes_at_hello" },
+  }
+
+  local function run_rounds(times)
+    for _ = 1, times do
+      for _, r in ipairs(rounds) do
+        send(r.path, {
+          scheme = r.scheme, port = hosts[r.port], body = "x",
+          read_timeout = r.read_timeout,
+          connect_timeout = r.port == "deaf" and 0.001 or nil,
+        })
+      end
+    end
+    transport:close()
+    collectgarbage()
+    collectgarbage()
+  end
+
+  it("leaves no descriptor open", function()
+    run_rounds(2)
+    local before = descriptors()
+    run_rounds(100)
+    assert.equal(before, descriptors())
+  end)
+
+  it("leaves none open where it is given up", function()
+    local pool = curl.pool(50, 10)
+    local function abandon(times)
+      for _ = 1, times do
+        local exchange = pool:exchange()
+        exchange:start(request "/silent", identity())
+      end
+      collectgarbage()
+      collectgarbage()
+    end
+    abandon(1)
+    local before = descriptors()
+    abandon(50)
+    assert.equal(before, descriptors())
+  end)
+
+  -- ---- Ctrl-C ----
+
+  local function interrupt(pid)
+    assert.is_true(server.run(("kill -INT %d"):format(pid)))
+  end
+
+  -- What the child still has to say once it is interrupted, in time.
+  local function ends(pid, pipe)
+    interrupt(pid)
+    local start = curl.monotonic()
+    local text = read_all(pipe)
+    assert.is_true(curl.monotonic() - start < 2)
+    return text
+  end
+
+  local function seen(kind, name, what)
+    hosts:wait(function(stats)
+      return stats[kind][name] and stats[kind][name][what] == 1
+    end)
+  end
+
+  it("ends at Ctrl-C while it waits for an answer", function()
+    local url = ("http://127.0.0.1:%d/silent"):format(hosts.http)
+    local pid, pipe = start_child("", "publish", url)
+    seen("behaviours", "silent", "requests")
+    assert.is_truthy(ends(pid, pipe):find("interrupted!", 1, true))
+  end)
+
+  it("goes on where Ctrl-C is caught", function()
+    local pid, pipe =
+      start_child("", "catch", "http", hosts.http, "/silent", hosts.http)
+    seen("behaviours", "silent", "requests")
+    local text = ends(pid, pipe)
+    assert.is_truthy(text:find("caught\tfalse\t[^\n]*interrupted!"))
+    assert.is_truthy(text:find("then\t200", 1, true))
+  end)
+
+  it("ends at Ctrl-C while it connects", function()
+    local pid, pipe =
+      start_child("", "catch", "https", hosts.mute, "/ok", hosts.http)
+    seen("listeners", "mute", "connections")
+    local text = ends(pid, pipe)
+    assert.is_truthy(text:find("caught\tfalse\t[^\n]*interrupted!"))
+    assert.is_truthy(text:find("then\t200", 1, true))
+  end)
+
+  it("ends at Ctrl-C while it sleeps", function()
+    local pid, pipe = start_child("", "sleep")
+    assert.equal("", pipe:read "*l") -- the rest of the pid's line
+    assert.equal("sleeping", pipe:read "*l")
+    assert.is_truthy(ends(pid, pipe):find("interrupted!", 1, true))
+  end)
+
+  it("is not stopped by a hook that was there before", function()
+    debug.sethook(function() end, "", 1)
+    local response = send "/ok"
+    local _, failure = send("/silent", { read_timeout = 0.02 })
+    debug.sethook()
+    assert.equal("ok", response.body)
+    assert.equal("ReadTimeoutError", failure.name)
+  end)
+
+  -- ---- the environment ----
+
+  it("asks no environment for a proxy", function()
+    local proxy = ("http://127.0.0.1:%d"):format(hosts.elsewhere)
+    local names = { "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
+                    "ALL_PROXY" }
+    for i, name in ipairs(names) do names[i] = name .. "=" .. proxy end
+    local environment = table.concat(names, " ")
+      .. " no_proxy= NO_PROXY= CURL_CA_BUNDLE=/nowhere"
+    local _, pipe = start_child(environment, "get_both", hosts.http,
+      hosts.https, hosts.ca_pem)
+    assert.equal("\n200\t200\n", read_all(pipe))
+    assert.equal(0, (hosts:arrived "elsewhere"))
+  end)
+
+  -- ---- fork ----
+
+  if rawget(_G, "jit") then
+    for _, how in ipairs { "sends", "closes", "collects", "exits" } do
+      it("leaves the parent's connection alone in a child that " .. how,
+        function()
+          local _, pipe =
+            start_child("", "fork", how, hosts.https, hosts.ca_pem)
+          assert.equal("\n200\t200\n", read_all(pipe))
+          local all = hosts:stats().connections
+          assert.equal(how == "sends" and 2 or 1, #all)
+          assert.equal(2, all[1].requests)
+        end)
+    end
+  end
+end)
