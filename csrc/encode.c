@@ -4,32 +4,23 @@
 static const char base64_digits[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/* Four bytes as eight digits, all at once: a nibble a byte, then '0' added,
-** and what lies between '9' and 'a' where it is over 9. */
-static uint64_t hex_of(const unsigned char *in) {
-  uint64_t v = (uint64_t)in[3] << 48 | (uint64_t)in[2] << 32 |
-               (uint64_t)in[1] << 16 | in[0];
-  uint64_t nibbles =
-      (v >> 4 & 0x000f000f000f000f) | (v & 0x000f000f000f000f) << 8;
-  uint64_t letters = (nibbles + 0x0606060606060606) >> 4 & 0x0101010101010101;
-  return nibbles + 0x3030303030303030 + letters * ('a' - '9' - 1);
-}
-
-static void put_hex(char *out, uint64_t digits, size_t n) {
-  for (; n > 0; n--, digits >>= 8) *out++ = (char)(digits & 0xff);
-}
+/* The two digits of every byte. */
+static const char hex_pairs[] =
+    "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+    "202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f"
+    "404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f"
+    "606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f"
+    "808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f"
+    "a0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebf"
+    "c0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedf"
+    "e0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff";
 
 void iot_hex(iot_buf *b, const void *p, size_t n) {
-  const unsigned char *in = p;
+  const unsigned char *in = p, *end = in + n;
   char *out = iot_buf_room(b, 2 * n);
   if (out == NULL) return;
+  for (; in < end; in++, out += 2) memcpy(out, hex_pairs + 2 * *in, 2);
   b->len += 2 * n;
-  for (; n >= 4; n -= 4, in += 4, out += 8) put_hex(out, hex_of(in), 8);
-  if (n > 0) {
-    unsigned char last[4] = {0};
-    memcpy(last, in, n);
-    put_hex(out, hex_of(last), 2 * n);
-  }
 }
 
 /* Three bytes, or the last one or two, as four digits. */

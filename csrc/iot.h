@@ -128,6 +128,8 @@ void iot_header_write(iot_buf *b, iot_str name, iot_str value);
 int iot_header_parse(iot_str line, iot_header *h);
 /* Compares ASCII letters without their case; <0, 0, >0 as memcmp. */
 int iot_header_compare(iot_str a, iot_str b);
+/* Has it neither spaces nor controls nor bytes from 127 on? Most have not. */
+int iot_is_plain(iot_str s);
 /* Adds the value without spaces at its ends, each run of them as one; spaces
 ** are Python's, in UTF-8. */
 void iot_header_trim(iot_buf *b, iot_str value);
@@ -173,7 +175,9 @@ typedef struct iot_signer {
   iot_buf canonical;      /* canonical request */
   iot_buf signed_headers; /* "host;x-amz-date" */
   iot_buf to_sign;        /* string to sign */
-  iot_buf key_of;         /* whose key `crypto` holds: secret, scope */
+  iot_buf scope;          /* "20150830/us-east-1/iotdata/aws4_request" */
+  iot_buf key_of;         /* the secret whose key `crypto` holds... */
+  int has_key;            /* ...for that scope, if it does */
   iot_buf text;           /* authorization, and scratch before it */
 } iot_signer;
 
@@ -190,9 +194,8 @@ int iot_sigv4_canonical(iot_signer *s, const iot_request *r, int flags);
 int iot_sigv4_to_sign(iot_signer *s, const iot_scope *scope);
 /* Sets `crypto` to the signing key, unless it holds that one already. */
 int iot_sigv4_key(iot_signer *s, iot_str secret, const iot_scope *scope);
-/* The signature's hex and the authorization header's value, into `text`. */
-int iot_sigv4_authorization(iot_signer *s, iot_str access_key,
-                            const iot_scope *scope);
+/* The authorization header's value, into `text`, from all of the above. */
+int iot_sigv4_authorization(iot_signer *s, iot_str access_key);
 /* All of them. */
 int iot_sigv4_sign(iot_signer *s, const iot_request *r,
                    const iot_credentials *c, const iot_scope *scope,

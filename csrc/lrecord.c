@@ -13,7 +13,8 @@ void iot_setfuncs(lua_State *L, const luaL_Reg *l, int nup) {
 
 iot_str iot_check_str(lua_State *L, int arg) {
   iot_str s;
-  s.p = luaL_checklstring(L, arg, &s.n);
+  s.p = lua_tolstring(L, arg, &s.n);
+  if (s.p == NULL) s.p = luaL_checklstring(L, arg, &s.n); /* raises */
   return s;
 }
 

@@ -102,6 +102,7 @@ static int is_ours(iot_str name) {
 /* A credential that is no header's value, nor ever was one of AWS's. */
 static int has_control(iot_str s) {
   size_t i;
+  if (iot_is_plain(s)) return 0;
   for (i = 0; i < s.n; i++)
     if ((unsigned char)s.p[i] < ' ' || s.p[i] == 127) return 1;
   return 0;
@@ -211,12 +212,19 @@ static iot_request get_parts(lua_State *L, workspace *w) {
   return r;
 }
 
+/* Three booleans. */
+static int get_flags(lua_State *L, int arg) {
+  return (lua_toboolean(L, arg) ? IOT_SIGN_RAW_PATH : 0) |
+         (lua_toboolean(L, arg + 1) ? TOKEN_AFTER : 0) |
+         (lua_toboolean(L, arg + 2) ? SIGN_BODY : 0);
+}
+
 /* sign(headers, method, path, query, body, access_key, secret_key,
-** token | nil, region, service, now [, flags])
+** token | nil, region, service, now, raw_path, late_token, sign_body)
 ** -> headers, with ours | nil, reason [, the wrong credential] */
 static int l_sign(lua_State *L) {
   workspace *w = get_workspace(L);
-  int flags = (int)luaL_optinteger(L, 12, 0);
+  int flags = get_flags(L, 12);
   iot_request r = get_parts(L, w);
   iot_credentials c;
   iot_scope scope;

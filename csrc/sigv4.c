@@ -5,6 +5,8 @@
 
 #define ALGORITHM "AWS4-HMAC-SHA256"
 #define TERMINATOR "aws4_request"
+#define TAIL "/" TERMINATOR
+#define TAIL_SIZE (sizeof(TAIL) - 1)
 #define SECONDS_A_DAY 86400
 #define LAST_DAY 2932896   /* 9999-12-31, days after 1970-01-01 */
 #define FIRST_DAY (-719528) /* 0000-01-01 */
@@ -24,6 +26,7 @@ int iot_signer_init(iot_signer *s) {
   iot_buf_init(&s->canonical, IOT_MAX_REQUEST);
   iot_buf_init(&s->signed_headers, IOT_MAX_REQUEST);
   iot_buf_init(&s->to_sign, IOT_MAX_REQUEST);
+  iot_buf_init(&s->scope, IOT_MAX_REQUEST);
   iot_buf_init(&s->key_of, IOT_MAX_REQUEST);
   iot_buf_init(&s->text, IOT_MAX_REQUEST);
   s->crypto = iot_crypto_new();
@@ -34,6 +37,7 @@ void iot_signer_free(iot_signer *s) {
   iot_buf_free(&s->canonical);
   iot_buf_free(&s->signed_headers);
   iot_buf_free(&s->to_sign);
+  iot_buf_free(&s->scope);
   iot_buf_free(&s->key_of);
   iot_buf_free(&s->text);
   iot_crypto_free(s->crypto);
@@ -96,13 +100,17 @@ int iot_sigv4_unsigned(iot_str name) {
   }
 }
 
-static void lowered(iot_buf *b, iot_str s) {
-  char *out = iot_buf_room(b, s.n);
+/* Adds the name in lower case, and gives what it added. */
+static iot_str lowered(iot_buf *b, iot_str name) {
+  char *out = iot_buf_room(b, name.n);
   size_t i;
-  if (out == NULL) return;
-  for (i = 0; i < s.n; i++)
-    out[i] = s.p[i] >= 'A' && s.p[i] <= 'Z' ? (char)(s.p[i] + 32) : s.p[i];
-  b->len += s.n;
+  if (out == NULL) return str("", 0);
+  for (i = 0; i < name.n; i++) {
+    char c = name.p[i];
+    out[i] = (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
+  }
+  b->len += name.n;
+  return str(out, name.n);
 }
 
 /* The headers to sign, by name, those of one name in their order. */
@@ -133,8 +141,8 @@ static int canonical_headers(iot_signer *s, const iot_request *r) {
       s->canonical.data[s->canonical.len - 1] = ',';
     } else {
       if (i > 0) iot_buf_byte(&s->signed_headers, ';');
-      lowered(&s->signed_headers, sorted[i]->name);
-      lowered(&s->canonical, sorted[i]->name);
+      iot_buf_str(&s->canonical,
+                  lowered(&s->signed_headers, sorted[i]->name));
       iot_buf_byte(&s->canonical, ':');
     }
     iot_header_trim(&s->canonical, sorted[i]->value);
@@ -179,23 +187,43 @@ int iot_sigv4_canonical(iot_signer *s, const iot_request *r, int flags) {
   return b->failed || s->signed_headers.failed || s->text.failed ? -1 : 0;
 }
 
-/* "20150830/us-east-1/iotdata/aws4_request" */
-static void add_scope(iot_buf *b, const iot_scope *scope) {
+static int is_at(const char *p, iot_str s) {
+  return p[0] == '/' && memcmp(p + 1, s.p, s.n) == 0;
+}
+
+/* Is `s->scope` still the text of that one? */
+static int same_scope(const iot_signer *s, const iot_scope *scope) {
+  const char *p = s->scope.data;
+  size_t region = scope->region.n, service = scope->service.n;
+  if (s->scope.len != 8 + 1 + region + 1 + service + TAIL_SIZE) return 0;
+  return memcmp(p, scope->date, 8) == 0 && is_at(p + 8, scope->region) &&
+         is_at(p + 9 + region, scope->service);
+}
+
+/* Makes `s->scope` "20150830/us-east-1/iotdata/aws4_request"; a key of
+** another scope is forgotten. */
+static int set_scope(iot_signer *s, const iot_scope *scope) {
+  iot_buf *b = &s->scope;
+  if (same_scope(s, scope)) return 0;
+  s->has_key = 0;
+  iot_buf_reset(b);
   iot_buf_add(b, scope->date, 8);
   iot_buf_byte(b, '/');
   iot_buf_str(b, scope->region);
   iot_buf_byte(b, '/');
   iot_buf_str(b, scope->service);
-  iot_buf_lit(b, "/" TERMINATOR);
+  iot_buf_add(b, TAIL, TAIL_SIZE);
+  return b->failed ? -1 : 0;
 }
 
 int iot_sigv4_to_sign(iot_signer *s, const iot_scope *scope) {
   iot_buf *b = &s->to_sign;
+  if (set_scope(s, scope) != 0) return -1;
   iot_buf_reset(b);
   iot_buf_lit(b, ALGORITHM "\n");
   iot_buf_add(b, scope->date, IOT_DATE_SIZE - 1);
   iot_buf_byte(b, '\n');
-  add_scope(b, scope);
+  iot_buf_str(b, contents(&s->scope));
   iot_buf_byte(b, '\n');
   if (add_digest(s, b, contents(&s->canonical)) != 0) return -1;
   return b->failed ? -1 : 0;
@@ -224,38 +252,21 @@ static int derive(iot_signer *s, iot_str secret, const iot_scope *scope) {
   return link_key(c, str(TERMINATOR, sizeof(TERMINATOR) - 1));
 }
 
-/* Does the kept key belong to these? `key_of` is secret and then scope. */
-static int kept(const iot_signer *s, iot_str secret, const iot_scope *scope) {
-  const char *p = s->key_of.data;
-  size_t region = scope->region.n, service = scope->service.n;
-  if (s->key_of.len != secret.n + 8 + region + service + 3) return 0;
-  if (memcmp(p + secret.n, scope->date, 8) != 0) return 0;
-  if (memcmp(p, secret.p, secret.n) != 0) return 0;
-  p += secret.n + 8;
-  if (p[0] != '/' || memcmp(p + 1, scope->region.p, region) != 0) return 0;
-  p += 1 + region;
-  return p[0] == '/' && memcmp(p + 1, scope->service.p, service) == 0;
-}
-
 int iot_sigv4_key(iot_signer *s, iot_str secret, const iot_scope *scope) {
   iot_buf *b = &s->key_of;
-  if (kept(s, secret, scope)) return 0;
-  iot_buf_reset(b);
+  if (set_scope(s, scope) != 0) return -1;
+  if (s->has_key && b->len == secret.n &&
+      (secret.n == 0 || memcmp(b->data, secret.p, secret.n) == 0))
+    return 0;
+  s->has_key = 0;
   if (derive(s, secret, scope) != 0) return -1;
-  iot_buf_str(b, secret);
-  iot_buf_add(b, scope->date, 8);
-  iot_buf_byte(b, '/');
-  iot_buf_str(b, scope->region);
-  iot_buf_byte(b, '/');
-  iot_buf_str(b, scope->service);
-  iot_buf_byte(b, '/');
-  if (!b->failed) return 0;
   iot_buf_reset(b);
-  return -1;
+  iot_buf_str(b, secret);
+  s->has_key = !b->failed;
+  return s->has_key ? 0 : -1;
 }
 
-int iot_sigv4_authorization(iot_signer *s, iot_str access_key,
-                            const iot_scope *scope) {
+int iot_sigv4_authorization(iot_signer *s, iot_str access_key) {
   unsigned char signature[IOT_SHA256_SIZE];
   iot_buf *b = &s->text;
   if (iot_hmac(s->crypto, contents(&s->to_sign), signature) != 0) return -1;
@@ -263,7 +274,7 @@ int iot_sigv4_authorization(iot_signer *s, iot_str access_key,
   iot_buf_lit(b, ALGORITHM " Credential=");
   iot_buf_str(b, access_key);
   iot_buf_byte(b, '/');
-  add_scope(b, scope);
+  iot_buf_str(b, contents(&s->scope));
   iot_buf_lit(b, ", SignedHeaders=");
   iot_buf_str(b, contents(&s->signed_headers));
   iot_buf_lit(b, ", Signature=");
@@ -277,5 +288,5 @@ int iot_sigv4_sign(iot_signer *s, const iot_request *r,
   if (iot_sigv4_canonical(s, r, flags) != 0) return -1;
   if (iot_sigv4_to_sign(s, scope) != 0) return -1;
   if (iot_sigv4_key(s, c->secret_key, scope) != 0) return -1;
-  return iot_sigv4_authorization(s, c->access_key, scope);
+  return iot_sigv4_authorization(s, c->access_key);
 }

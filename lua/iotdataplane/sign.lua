@@ -8,21 +8,10 @@ local errors = require "iotdataplane.errors"
 
 local core_sign = core.sign
 
--- Flags of core.sign.
-local RAW_PATH, TOKEN_AFTER, SIGN_BODY = 1, 2, 4
-
 local option_of = {
   access_key = "aws_access_key_id", secret_key = "aws_secret_access_key",
   token = "aws_session_token",
 }
-
-local function flags_of(scope)
-  local flags = 0
-  if scope.normalize_path == false then flags = flags + RAW_PATH end
-  if scope.omit_session_token then flags = flags + TOKEN_AFTER end
-  if scope.sign_body then flags = flags + SIGN_BODY end
-  return flags
-end
 
 local function refuse(reason, bad)
   if bad then reason = option_of[bad] .. ": " .. reason end
@@ -53,7 +42,8 @@ local function sign(request, credentials, scope, now, into)
   local headers, reason, bad = core_sign(request.headers, request.method,
     request.path, request.query or "", request.body or "",
     credentials.access_key, credentials.secret_key, credentials.token,
-    scope.region, scope.service, now, flags_of(scope))
+    scope.region, scope.service, now, scope.normalize_path == false,
+    scope.omit_session_token, scope.sign_body)
   if not headers then return refuse(reason, bad) end
   if not into then return copy(request, headers) end
   into.headers = headers

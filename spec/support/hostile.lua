@@ -4,7 +4,7 @@
 --   server:use(transport)     through which it is asked
 --   server:clear()            forget what has been
 --   server:count("ok")        connections, requests of that behaviour
---   server:all("close")       now, on all kept connections: close, reset, stray
+--   server:all("close")       all kept connections: close, reset or stray
 
 local cjson = require "cjson"
 local server = require "spec.support.server"

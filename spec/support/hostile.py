@@ -1,12 +1,12 @@
 """A server that does everything to its clients that a server can do.
 
 Many listeners on 127.0.0.1. Some serve by a request's path, as
-hostile_behaviours.py says, others do something to every connection, as
-hostile_ports.py says. When it is ready it
-prints one line of JSON: each listener's port, and the certificates' paths.
-GET /_stats of the control port counts what arrived, /_clear forgets it,
-/_do/close, /_do/reset and /_do/stray act on all kept connections. It ends
-with its standard input, or by SIGTERM, and leaves nothing behind.
+hostile_answers.py and hostile_faults.py say, others do something to every
+connection, as hostile_ports.py says. When it is ready it prints one line of
+JSON: each listener's port, and the certificates' paths. GET /_stats of the
+control port counts what arrived, /_clear forgets it, /_do/close, /_do/reset
+and /_do/stray act on all kept connections. It ends with its standard input,
+or by SIGTERM, and leaves nothing behind.
 """
 
 import json
@@ -18,8 +18,9 @@ import sys
 import tempfile
 import warnings
 
+import hostile_faults  # noqa: F401, each makes itself known
 import hostile_ports as ports
-from hostile_behaviours import redirect_to
+from hostile_answers import redirect_to
 from hostile_certs import Certificates
 
 PARENT_POLL_SECONDS = 0.5

@@ -81,7 +81,8 @@ class Certificates:
 
     def _self_signed(self):
         what = ["-x509", "-days", "3650", "-extensions", "here"]
-        self._request("localhost", "server", what + ["-out", "self_signed.pem"])
+        what += ["-out", "self_signed.pem"]
+        self._request("localhost", "server", what)
 
     def _request(self, name, key, arguments):
         whose = ["-subj", "/CN=" + name, "-key", key + ".key"]

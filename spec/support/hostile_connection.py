@@ -165,6 +165,16 @@ class Connection:
         poll.register(self.sock, select.POLLRDHUP)
         poll.poll(PATIENCE * 1000)
 
+    def part(self):
+        """Say no more, and wait for the client to go: what was said last
+        must not be lost to a reset."""
+        self.is_stuck = True
+        with contextlib.suppress(OSError):
+            self.sock.shutdown(socket.SHUT_WR)
+            self.sock.settimeout(PATIENCE)
+            while self.sock.recv(PIECE):
+                pass
+
     def reset(self):
         """End with RST."""
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)

@@ -127,19 +127,29 @@ def over_tls(context):
     """Shake hands, then serve by path."""
 
     def serve(c):
-        try:
-            c.sock = context.wrap_socket(
-                c.sock, server_side=True, suppress_ragged_eofs=False
-            )
-        except OSError as error:
-            c.record.ended = "handshake: " + str(error)
-            return
-        c.record.alpn = c.sock.selected_alpn_protocol()
-        c.record.sni = getattr(c.sock, "asked_for", None)
-        c.record.tls = c.sock.version()
-        by_path(c)
+        c.sock = context.wrap_socket(
+            c.sock,
+            server_side=True,
+            do_handshake_on_connect=False,
+            suppress_ragged_eofs=False,
+        )
+        if _shake_hands(c):
+            by_path(c)
 
     return serve
+
+
+def _shake_hands(c):
+    try:
+        c.sock.do_handshake()
+    except OSError as error:
+        c.record.ended = "handshake: " + str(error)
+        c.part()
+        return False
+    c.record.alpn = c.sock.selected_alpn_protocol()
+    c.record.sni = getattr(c.sock, "asked_for", None)
+    c.record.tls = c.sock.version()
+    return True
 
 
 def control(hall):
