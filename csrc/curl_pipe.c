@@ -110,13 +110,17 @@ static int is_directory(const char *path) {
 /* Does this libcurl know a CA bundle of the system's by itself? Then its
 ** directory of certificates is not needed, and would keep it from caching
 ** what it parsed. */
-static int has_default_bundle(void) {
-  return curl_version_info(CURLVERSION_NOW)->cainfo != NULL;
+static int has_default_bundle(CURL *e) {
+  char *path = NULL;
+#if LIBCURL_VERSION_NUM >= 0x075400
+  curl_easy_getinfo(e, CURLINFO_CAINFO, &path);
+#endif
+  return path != NULL;
 }
 
 static int set_ca(CURL *e, const char *ca) {
   if (ca == NULL)
-    return !has_default_bundle() || set_str(e, CURLOPT_CAPATH, NULL);
+    return !has_default_bundle(e) || set_str(e, CURLOPT_CAPATH, NULL);
   if (is_directory(ca)) return set_str(e, CURLOPT_CAPATH, ca);
   return set_str(e, CURLOPT_CAINFO, ca) && set_str(e, CURLOPT_CAPATH, NULL);
 }

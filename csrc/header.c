@@ -79,8 +79,9 @@ int iot_header_is(iot_str name, const char *s) {
 ** str.split() takes for it, in UTF-8, since botocore trims values so. */
 static size_t space(const char *p, size_t n) {
   const unsigned char *s = (const unsigned char *)p;
-  if (s[0] <= ' ') return s[0] == ' ' || (s[0] >= 9 && s[0] <= 13) ||
-                          (s[0] >= 28 && s[0] <= 31);
+  if (s[0] <= ' ')
+    return s[0] == ' ' || (s[0] >= 9 && s[0] <= 13) ||
+           (s[0] >= 28 && s[0] <= 31);
   if (n >= 2 && s[0] == 0xc2) return s[1] == 0x85 || s[1] == 0xa0 ? 2 : 0;
   if (n < 3 || s[0] < 0xe1 || s[0] > 0xe3) return 0;
   if (s[0] == 0xe1) return s[1] == 0x9a && s[2] == 0x80 ? 3 : 0; /* 1680 */

@@ -56,8 +56,7 @@ static int read_status(iot_http1 *h, iot_str line) {
   if (line.n < 12 || memcmp(p, "HTTP/1.", 7) != 0 || !is_digit(p[7]) ||
       p[8] != ' ' || !is_digit(p[9]) || !is_digit(p[10]) || !is_digit(p[11]))
     return bad(h, "the answer is no HTTP/1.x");
-  if (line.n > 12 && p[12] != ' ')
-    return bad(h, "the answer is no HTTP/1.x");
+  if (line.n > 12 && p[12] != ' ') return bad(h, "the answer is no HTTP/1.x");
   h->minor = p[7] - '0';
   h->status = (p[9] - '0') * 100 + (p[10] - '0') * 10 + (p[11] - '0');
   if (h->status < 100) return bad(h, "the answer has no valid status");

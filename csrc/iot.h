@@ -7,11 +7,11 @@
 #include <string.h>
 
 /* Limits of what a peer may send and of what we build from it. */
-#define IOT_MAX_LINE (16u * 1024u)          /* a line of a response's head */
-#define IOT_MAX_HEAD (64u * 1024u)          /* all such lines together */
-#define IOT_MAX_BODY (16u * 1024u * 1024u)  /* a response's body */
-#define IOT_MAX_INTERIM 16                  /* 1xx answers before the real one */
-#define IOT_MAX_HEADERS 128                 /* header fields of a request */
+#define IOT_MAX_LINE (16u * 1024u)         /* a line of a response's head */
+#define IOT_MAX_HEAD (64u * 1024u)         /* all such lines together */
+#define IOT_MAX_BODY (16u * 1024u * 1024u) /* a response's body */
+#define IOT_MAX_INTERIM 16  /* 1xx answers before the real one */
+#define IOT_MAX_HEADERS 128 /* header fields of a request */
 #define IOT_MAX_REQUEST (256u * 1024u * 1024u) /* a request, head and body */
 
 #define IOT_SHA256_SIZE 32
@@ -224,11 +224,11 @@ typedef struct iot_http1 {
   size_t head;       /* bytes of the head so far */
   int state;
   int status;
-  int minor;      /* of HTTP/1.x */
-  int interim;    /* 1xx answers so far */
-  int no_body;    /* the request was a HEAD */
-  int reusable;   /* the connection may carry another request */
-  int any;        /* a byte has arrived */
+  int minor;    /* of HTTP/1.x */
+  int interim;  /* 1xx answers so far */
+  int no_body;  /* the request was a HEAD */
+  int reusable; /* the connection may carry another request */
+  int any;      /* a byte has arrived */
 } iot_http1;
 
 void iot_http1_init(iot_http1 *h);

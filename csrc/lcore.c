@@ -68,8 +68,8 @@ static int l_sha256(lua_State *L) {
 
 /* header_ok(name, value) -> boolean */
 static int l_header_ok(lua_State *L) {
-  lua_pushboolean(L, iot_header_name_ok(iot_check_str(L, 1)) &&
-                         iot_header_value_ok(iot_check_str(L, 2)));
+  iot_str name = iot_check_str(L, 1), value = iot_check_str(L, 2);
+  lua_pushboolean(L, iot_header_name_ok(name) && iot_header_value_ok(value));
   return 1;
 }
 
@@ -128,7 +128,8 @@ static const luaL_Reg functions[] = {
     {"random", l_random},
     {"uuid", l_uuid},
     {"write_request", l_write_request},
-    {NULL, NULL}};
+    {NULL, NULL},
+};
 
 /* Zeroed and with its metatable before it holds anything. */
 static void new_scratch(lua_State *L) {

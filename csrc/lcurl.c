@@ -17,9 +17,16 @@
 
 /* Names of enum iot_failure. */
 static const char *const failure_names[] = {
-    NULL,          "EndpointConnectionError", "ConnectTimeoutError",
-    "SSLError",    "ProxyConnectionError",    "ReadTimeoutError",
-    "ConnectionClosedError", "HTTPClientError", "ApiCallTimeoutError"};
+    NULL,
+    "EndpointConnectionError",
+    "ConnectTimeoutError",
+    "SSLError",
+    "ProxyConnectionError",
+    "ReadTimeoutError",
+    "ConnectionClosedError",
+    "HTTPClientError",
+    "ApiCallTimeoutError",
+};
 
 /* NULL when closed; born so, so that __gc may come at any time. */
 typedef struct pool_box {
@@ -191,24 +198,21 @@ static int l_pause(lua_State *L) {
   return 1;
 }
 
-static const luaL_Reg pool_methods[] = {{"exchange", pool_exchange},
-                                        {"clear", pool_clear},
-                                        {"__gc", pool_gc},
-                                        {"__close", pool_gc},
-                                        {NULL, NULL}};
+static const luaL_Reg pool_methods[] = {
+    {"exchange", pool_exchange}, {"clear", pool_clear}, {"__gc", pool_gc},
+    {"__close", pool_gc},        {NULL, NULL},
+};
 
-static const luaL_Reg exchange_methods[] = {{"start", exchange_start},
-                                            {"run", exchange_run},
-                                            {"close", exchange_close},
-                                            {"__gc", exchange_close},
-                                            {"__close", exchange_close},
-                                            {NULL, NULL}};
+static const luaL_Reg exchange_methods[] = {
+    {"start", exchange_start},   {"run", exchange_run},
+    {"close", exchange_close},   {"__gc", exchange_close},
+    {"__close", exchange_close}, {NULL, NULL},
+};
 
-static const luaL_Reg functions[] = {{"pool", l_pool},
-                                     {"now", l_now},
-                                     {"monotonic", l_monotonic},
-                                     {"pause", l_pause},
-                                     {NULL, NULL}};
+static const luaL_Reg functions[] = {
+    {"pool", l_pool},   {"now", l_now}, {"monotonic", l_monotonic},
+    {"pause", l_pause}, {NULL, NULL},
+};
 
 static void new_class(lua_State *L, const char *name, const luaL_Reg *l) {
   luaL_newmetatable(L, name);

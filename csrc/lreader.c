@@ -60,9 +60,10 @@ static int reader_gc(lua_State *L) {
 }
 
 static const luaL_Reg reader_methods[] = {
-    {"feed", reader_feed},         {"eof", reader_eof},
-    {"reset", reader_reset},       {"response", reader_response},
-    {"__gc", reader_gc},           {NULL, NULL}};
+    {"feed", reader_feed},   {"eof", reader_eof},
+    {"reset", reader_reset}, {"response", reader_response},
+    {"__gc", reader_gc},     {NULL, NULL},
+};
 
 void iot_open_reader(lua_State *L) {
   luaL_newmetatable(L, READER);

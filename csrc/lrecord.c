@@ -48,8 +48,7 @@ iot_str iot_get_str(lua_State *L, int t, const char *name) {
   return s;
 }
 
-double iot_get_number(lua_State *L, int t, const char *name,
-                      double fallback) {
+double iot_get_number(lua_State *L, int t, const char *name, double fallback) {
   double n = fallback;
   if (raw_field(L, t, name) == LUA_TNUMBER) n = lua_tonumber(L, -1);
   lua_pop(L, 1);

@@ -134,8 +134,7 @@ static void add(lua_State *L, iot_request *r, workspace *w, iot_header h) {
   lua_rawseti(L, -2, (int)r->nheaders);
 }
 
-static void add_new(lua_State *L, iot_request *r, workspace *w,
-                    iot_header h) {
+static void add_new(lua_State *L, iot_request *r, workspace *w, iot_header h) {
   iot_push_header(L, &h);
   add(L, r, w, h);
 }
@@ -167,8 +166,7 @@ static int add_body_hash(lua_State *L, iot_request *r, workspace *w) {
   iot_hex(b, digest, sizeof(digest));
   if (b->failed) return -1;
   memcpy(w->hash, b->data, sizeof(w->hash));
-  add_new(L, r, w,
-          header("x-amz-content-sha256", w->hash, sizeof(w->hash)));
+  add_new(L, r, w, header("x-amz-content-sha256", w->hash, sizeof(w->hash)));
   return 0;
 }
 
@@ -181,8 +179,8 @@ static int sign(lua_State *L, workspace *w, iot_request *r,
   if ((flags & SIGN_BODY) && add_body_hash(L, r, w) != 0) return -1;
   if (token.n > 0 && !late) add_token(L, r, w, token);
   if (iot_sigv4_sign(&w->signer, r, c, scope, flags) != 0) return -1;
-  add_new(L, r, w, header("authorization", w->signer.text.data,
-                          w->signer.text.len));
+  add_new(L, r, w,
+          header("authorization", w->signer.text.data, w->signer.text.len));
   if (token.n > 0 && late) add_token(L, r, w, token);
   return 0;
 }
@@ -255,7 +253,8 @@ static const luaL_Reg functions[] = {
     {"canonical_request", l_canonical_request},
     {"string_to_sign", l_string_to_sign},
     {"signature", l_signature},
-    {NULL, NULL}};
+    {NULL, NULL},
+};
 
 /* Zeroed and with its metatable before it holds anything. */
 static void new_workspace(lua_State *L) {

@@ -121,8 +121,7 @@ iot_conn *iot_pool_open(iot_pool *p, iot_str identity, double now,
   iot_buf_init(&c->identity, MAX_IDENTITY);
   iot_buf_str(&c->identity, identity);
   c->born = now;
-  if (!c->identity.failed)
-    c->pipe = open_pipe(p, &c->identity, timeout_ms);
+  if (!c->identity.failed) c->pipe = open_pipe(p, &c->identity, timeout_ms);
   if (c->pipe != NULL) return c;
   iot_conn_close(c);
   return NULL;

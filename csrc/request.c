@@ -17,8 +17,7 @@ static const char *invalid(const iot_request *r, iot_str authority) {
   if (!target_ok(r->query)) return "invalid query";
   if (!target_ok(authority)) return "invalid authority";
   for (i = 0; i < r->nheaders; i++) {
-    if (!iot_header_name_ok(r->headers[i].name))
-      return "invalid header name";
+    if (!iot_header_name_ok(r->headers[i].name)) return "invalid header name";
     if (!iot_header_value_ok(r->headers[i].value))
       return "CR, LF or NUL in a header value";
   }

@@ -8,7 +8,7 @@
 #define TAIL "/" TERMINATOR
 #define TAIL_SIZE (sizeof(TAIL) - 1)
 #define SECONDS_A_DAY 86400
-#define LAST_DAY 2932896   /* 9999-12-31, days after 1970-01-01 */
+#define LAST_DAY 2932896    /* 9999-12-31, days after 1970-01-01 */
 #define FIRST_DAY (-719528) /* 0000-01-01 */
 
 static iot_str str(const char *p, size_t n) {
@@ -46,8 +46,7 @@ void iot_signer_free(iot_signer *s) {
 
 static char *digits(char *out, unsigned value, int n) {
   int i;
-  for (i = n - 1; i >= 0; i--, value /= 10)
-    out[i] = (char)('0' + value % 10);
+  for (i = n - 1; i >= 0; i--, value /= 10) out[i] = (char)('0' + value % 10);
   return out + n;
 }
 
@@ -135,14 +134,13 @@ static int canonical_headers(iot_signer *s, const iot_request *r) {
   const iot_header *sorted[IOT_MAX_HEADERS];
   int n = sort_headers(sorted, r), i;
   for (i = 0; i < n; i++) {
-    int same = i > 0 && iot_header_compare(sorted[i - 1]->name,
-                                           sorted[i]->name) == 0;
+    int same =
+        i > 0 && iot_header_compare(sorted[i - 1]->name, sorted[i]->name) == 0;
     if (same) {
       s->canonical.data[s->canonical.len - 1] = ',';
     } else {
       if (i > 0) iot_buf_byte(&s->signed_headers, ';');
-      iot_buf_str(&s->canonical,
-                  lowered(&s->signed_headers, sorted[i]->name));
+      iot_buf_str(&s->canonical, lowered(&s->signed_headers, sorted[i]->name));
       iot_buf_byte(&s->canonical, ':');
     }
     iot_header_trim(&s->canonical, sorted[i]->value);
