@@ -4,6 +4,7 @@
 #include "pipe.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,7 @@
 struct iot_share {
   CURLSH *handle;
   CURLM *spare; /* of a closed pipe: it has parsed the CA bundle already */
-  pid_t pid;
+  unsigned long generation; /* of processes; see count_fork */
   long refs;
 };
 
@@ -31,9 +32,18 @@ struct iot_pipe {
 
 /* ---- what connections share ---- */
 
+/* How many forks lie between the first process and this one. getpid() would
+** tell as well, at the cost of a system call for every request. */
+static unsigned long generation = 0;
+
+static void count_fork(void) {
+  generation++;
+}
+
 static int init_once(void) {
   static int done = 0;
-  if (!done && curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK) done = 1;
+  if (!done && curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK)
+    done = pthread_atfork(NULL, NULL, count_fork) == 0;
   return done;
 }
 
@@ -41,7 +51,7 @@ iot_share *iot_share_new(void) {
   iot_share *s = init_once() ? calloc(1, sizeof(*s)) : NULL;
   if (s == NULL) return NULL;
   s->refs = 1;
-  s->pid = getpid();
+  s->generation = generation;
   s->handle = curl_share_init();
   if (s->handle == NULL) {
     free(s);
@@ -60,7 +70,7 @@ void iot_share_unref(iot_share *s) {
 }
 
 int iot_share_is_foreign(const iot_share *s) {
-  return s->pid != getpid();
+  return s->generation != generation;
 }
 
 static CURLM *take_multi(iot_share *s) {

@@ -159,7 +159,10 @@ static void send_some(iot_exchange *x, double now) {
     x->sent = 1;
     x->offset += n;
     x->read_by = now + x->read_timeout;
-    if (x->offset == x->out.len) x->state = RECEIVING;
+    if (x->offset == x->out.len) { /* the answer takes its time */
+      x->state = RECEIVING;
+      x->wants = IOT_WANTS_READ;
+    }
     break;
   case IOT_IO_AGAIN:
     x->sent = 1;

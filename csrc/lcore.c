@@ -1,7 +1,12 @@
 /* lcore.c - require "iotdataplane.core": binds the pure core */
+#define _POSIX_C_SOURCE 200809L
+
 #include "lrecord.h"
 
 #include <string.h>
+#include <unistd.h>
+
+#define RANDOM_SIZE 512 /* bytes asked of OpenSSL at once */
 
 /* What every function works in, as its first upvalue: no memory is taken or
 ** given back by a call, and nothing leaks where a push raises. */
@@ -9,6 +14,9 @@ typedef struct scratch {
   iot_buf out;
   iot_crypto *crypto;
   iot_header headers[IOT_MAX_HEADERS];
+  unsigned char random[RANDOM_SIZE];
+  size_t random_left;
+  pid_t random_of; /* the process they belong to: a child gets others */
 } scratch;
 
 static scratch *get_scratch(lua_State *L) {
@@ -82,10 +90,23 @@ static int l_date(lua_State *L) {
   return 1;
 }
 
+/* Asking OpenSSL for a few bytes costs as much as for many. */
+static const unsigned char *take_random(lua_State *L, scratch *s, size_t n) {
+  pid_t pid = getpid();
+  if (s->random_left < n || s->random_of != pid) {
+    if (iot_random(s->random, RANDOM_SIZE) != 0)
+      luaL_error(L, "OpenSSL has no randomness");
+    s->random_left = RANDOM_SIZE;
+    s->random_of = pid;
+  }
+  s->random_left -= n;
+  return s->random + s->random_left;
+}
+
 /* random() -> a number from 0 up to, but not, 1 */
 static int l_random(lua_State *L) {
-  uint32_t n = 0;
-  if (iot_random(&n, sizeof(n)) != 0) return luaL_error(L, "no randomness");
+  uint32_t n;
+  memcpy(&n, take_random(L, get_scratch(L), sizeof(n)), sizeof(n));
   lua_pushnumber(L, (lua_Number)n / 4294967296.0);
   return 1;
 }
@@ -95,7 +116,7 @@ static int l_uuid(lua_State *L) {
   scratch *s = get_scratch(L);
   unsigned char u[16];
   int i;
-  if (iot_random(u, sizeof(u)) != 0) return luaL_error(L, "no randomness");
+  memcpy(u, take_random(L, s, sizeof(u)), sizeof(u));
   u[6] = (unsigned char)((u[6] & 0x0f) | 0x40);
   u[8] = (unsigned char)((u[8] & 0x3f) | 0x80);
   for (i = 0; i < 16; i += 2) {

@@ -90,31 +90,36 @@ static exchange_box *check_exchange(lua_State *L) {
   return e;
 }
 
-static int get_boolean(lua_State *L, int t, const char *name) {
-  int value;
-  lua_getfield(L, t, name);
-  value = lua_toboolean(L, -1);
-  lua_pop(L, 1);
-  return value;
+static double seconds(lua_State *L, int arg) {
+  return luaL_optnumber(L, arg, FOREVER);
 }
 
-/* exchange:start(request, identity [, authority]) -> true | nil, reason
+/* exchange:start(identity, method, path, query, headers, body,
+** connect_timeout, read_timeout, deadline, replay [, authority])
+** -> true | nil, reason
 ** The identity names the connection: see iot_pool_open. */
 static int exchange_start(lua_State *L) {
   exchange_box *e = check_exchange(L);
-  iot_request r = iot_get_request(L, 2, e->headers);
+  iot_exchange *x = &e->x;
   iot_str authority = {"", 0};
+  iot_request r;
   const char *wrong;
-  if (!lua_isnoneornil(L, 4)) authority = iot_check_str(L, 4);
-  iot_exchange_reset(&e->x);
-  iot_buf_str(&e->x.identity, iot_check_str(L, 3));
-  wrong = iot_http1_write(&e->x.out, &r, authority);
+  r.method = iot_check_str(L, 3);
+  r.path = iot_check_str(L, 4);
+  r.query = iot_check_str(L, 5);
+  r.nheaders = iot_get_headers(L, 6, e->headers);
+  r.headers = e->headers;
+  r.body = iot_check_str(L, 7);
+  if (!lua_isnoneornil(L, 12)) authority = iot_check_str(L, 12);
+  iot_exchange_reset(x);
+  iot_buf_str(&x->identity, iot_check_str(L, 2));
+  wrong = iot_http1_write(&x->out, &r, authority);
   if (wrong != NULL) return iot_push_failure(L, wrong);
-  e->x.connect_timeout = iot_get_number(L, 2, "connect_timeout", FOREVER);
-  e->x.read_timeout = iot_get_number(L, 2, "read_timeout", FOREVER);
-  e->x.call_by = iot_get_number(L, 2, "deadline", FOREVER);
-  e->x.replay = get_boolean(L, 2, "replay");
-  iot_exchange_start(&e->x, iot_monotonic());
+  x->connect_timeout = seconds(L, 8);
+  x->read_timeout = seconds(L, 9);
+  x->call_by = seconds(L, 10);
+  x->replay = lua_toboolean(L, 11);
+  iot_exchange_start(x, iot_monotonic());
   lua_pushboolean(L, 1);
   return 1;
 }

@@ -48,13 +48,6 @@ iot_str iot_get_str(lua_State *L, int t, const char *name) {
   return s;
 }
 
-double iot_get_number(lua_State *L, int t, const char *name, double fallback) {
-  double n = fallback;
-  if (raw_field(L, t, name) == LUA_TNUMBER) n = lua_tonumber(L, -1);
-  lua_pop(L, 1);
-  return n;
-}
-
 /* The `i`-th item of the pair on the top of the stack. */
 static iot_str pair_item(lua_State *L, int i) {
   iot_str s = {"", 0};
@@ -107,13 +100,45 @@ void iot_push_header(lua_State *L, const iot_header *f) {
   lua_rawseti(L, -2, 2);
 }
 
+static int is_ascii(iot_str s) {
+  size_t i;
+  for (i = 0; i < s.n; i++)
+    if ((unsigned char)s.p[i] > 127) return 0;
+  return 1;
+}
+
+/* Pushes Latin-1, which is what HTTP's header values are, as UTF-8. */
+static void push_latin1(lua_State *L, iot_str s) {
+  luaL_Buffer b;
+  size_t i;
+  luaL_buffinit(L, &b);
+  for (i = 0; i < s.n; i++) {
+    unsigned char c = (unsigned char)s.p[i];
+    if (c > 127) luaL_addchar(&b, (char)(0xc0 | c >> 6));
+    luaL_addchar(&b, (char)(c > 127 ? 0x80 | (c & 63) : c));
+  }
+  luaL_pushresult(&b);
+}
+
+static void push_field(lua_State *L, const iot_header *f) {
+  if (iot_is_plain(f->value) || is_ascii(f->value)) {
+    iot_push_header(L, f);
+    return;
+  }
+  lua_createtable(L, 2, 0);
+  lua_pushlstring(L, f->name.p, f->name.n);
+  lua_rawseti(L, -2, 1);
+  push_latin1(L, f->value);
+  lua_rawseti(L, -2, 2);
+}
+
 void iot_push_fields(lua_State *L, const iot_http1 *h) {
   iot_header f;
   size_t at = 0;
   int n = 0;
   lua_createtable(L, 8, 0);
   while ((at = iot_http1_field(h, at, &f)) != 0) {
-    iot_push_header(L, &f);
+    push_field(L, &f);
     lua_rawseti(L, -2, ++n);
   }
 }

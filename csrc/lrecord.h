@@ -14,8 +14,6 @@ iot_str iot_check_str(lua_State *L, int arg);
 /* A field of the table at `t`, "" where it is nil; raises for any other type.
 ** The table keeps what is returned. */
 iot_str iot_get_str(lua_State *L, int t, const char *name);
-/* A field that is a number, else `fallback`. */
-double iot_get_number(lua_State *L, int t, const char *name, double fallback);
 /* The pairs of the table at `t`, which keeps the strings; how many. */
 size_t iot_get_headers(lua_State *L, int t,
                        iot_header headers[IOT_MAX_HEADERS]);
@@ -25,7 +23,8 @@ iot_request iot_get_request(lua_State *L, int t,
                             iot_header headers[IOT_MAX_HEADERS]);
 /* Pushes {name, value}. */
 void iot_push_header(lua_State *L, const iot_header *h);
-/* Pushes a response's headers: {{name, value}, ...}. */
+/* Pushes a response's headers: {{name, value}, ...}, whose values are
+** Latin-1 on the wire, as UTF-8. */
 void iot_push_fields(lua_State *L, const iot_http1 *h);
 /* luaL_setfuncs, which Lua 5.1 has not: adds functions to the table under
 ** `nup` upvalues, which are popped. */

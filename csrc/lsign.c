@@ -1,7 +1,6 @@
 /* lsign.c - binds the signer: core.sign and its steps */
 #include "lrecord.h"
 
-#include <math.h>
 #include <string.h>
 
 /* sign's flags, which add to IOT_SIGN_RAW_PATH */
@@ -193,7 +192,7 @@ static int set_date(lua_State *L, workspace *w, double now) {
   h = header("x-amz-date", w->date, IOT_DATE_SIZE - 1);
   iot_push_header(L, &h);
   lua_replace(L, DATE_PAIR);
-  w->second = floor(now);
+  w->second = (double)(int64_t)now;
   return 0;
 }
 
@@ -266,7 +265,7 @@ static void new_workspace(lua_State *L) {
   lua_setmetatable(L, -2);
   if (iot_signer_init(&w->signer) != 0)
     luaL_error(L, "OpenSSL has no SHA-256, or no memory is left");
-  w->second = -HUGE_VAL;
+  w->second = -1e300;
 }
 
 void iot_open_sign(lua_State *L) {

@@ -52,15 +52,15 @@ local c_arrows = {
   ["lcompat.h"] = set "lua.h lauxlib.h",
   ["lrecord.h"] = set "iot.h lcompat.h",
   ["lrecord.c"] = set "lrecord.h",
-  ["lcore.c"] = set "lrecord.h",
+  ["lcore.c"] = set "lrecord.h unistd.h",
   ["lsign.c"] = set "lrecord.h",
   ["lreader.c"] = set "lrecord.h",
   ["lcurl.c"] = set "exchange.h lrecord.h dlfcn.h",
   ["crypto.c"] = set "iot.h openssl/evp.h openssl/rand.h",
   ["pipe.h"] = set "iot.h",
   ["exchange.h"] = set "pipe.h",
-  ["curl_pipe.c"] = set [[pipe.h curl/curl.h fcntl.h stdio.h sys/stat.h
-    unistd.h]],
+  ["curl_pipe.c"] = set [[pipe.h curl/curl.h fcntl.h pthread.h stdio.h
+    sys/stat.h unistd.h]],
   ["pool.c"] = set "exchange.h",
   ["exchange.c"] = set "exchange.h",
   ["loop.c"] = set "exchange.h poll.h time.h",

@@ -151,12 +151,15 @@ local function send(self, operation, request, deadline)
   end
 end
 
----What every request of a client's carries beside its own headers.
-local function add_headers(self, request)
-  local headers, extra = request.headers, self.settings.headers
-  local n = #headers
-  for i = 1, #extra do headers[n + i] = extra[i] end
-  headers[n + #extra + 1] = { "amz-sdk-invocation-id", core.uuid() }
+---What every request of a client's carries.
+local function own_headers(settings)
+  local headers = {
+    settings.host_header, settings.user_agent,
+    { "amz-sdk-invocation-id", core.uuid() },
+  }
+  local configured = settings.headers
+  for i = 1, #configured do headers[3 + i] = configured[i] end
+  return headers
 end
 
 local function call(self, operation, params)
@@ -165,9 +168,9 @@ local function call(self, operation, params)
     local ok, err = validate(operation, params)
     if not ok then return nil, err end
   end
-  local request, err = serialize(operation, params, settings.endpoint)
+  local request, err = serialize(operation, params, settings.endpoint,
+                                 own_headers(settings))
   if not request then return nil, err end
-  add_headers(self, request)
   local deadline = settings.api_call_timeout
     and monotonic(self.transport) + settings.api_call_timeout
   return send(self, operation, request, deadline)

@@ -7,6 +7,8 @@ local errors = require "iotdataplane.errors"
 local json = require "iotdataplane.json"
 local python = require "iotdataplane.python"
 
+local MAX_KNOWN = 256 -- header names, of which some server may send many
+
 -- Python's http.client.responses, from 500 on.
 local phrases = {
   [500] = "Internal Server Error", [501] = "Not Implemented",
@@ -17,22 +19,24 @@ local phrases = {
   [511] = "Network Authentication Required",
 }
 
----A byte of Latin-1 in UTF-8.
-local function utf8_of(byte)
-  local point = byte:byte()
-  return string.char(0xc0 + (point - point % 64) / 64, 0x80 + point % 64)
+local lowered, known = {}, 0
+
+---In lower case. A server's names are ever the same ones.
+local function lower(name)
+  local text = lowered[name]
+  if text then return text end
+  if known == MAX_KNOWN then lowered, known = {}, 0 end
+  text = name:lower()
+  lowered[name], known = text, known + 1
+  return text
 end
 
----By lower-case name; several of a name are joined by ", ". Values are
----Latin-1, as HTTP has it and Python reads it.
+---By lower-case name; several of a name are joined by ", ".
 local function fields_of(headers)
   local fields = {}
   for i = 1, #headers do
     local h = headers[i]
-    local name, value = h[1]:lower(), h[2]
-    if value:find("[\128-\255]") then
-      value = value:gsub("[\128-\255]", utf8_of)
-    end
+    local name, value = lower(h[1]), h[2]
     local before = fields[name]
     fields[name] = before and before .. ", " .. value or value
   end

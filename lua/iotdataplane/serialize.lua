@@ -1,4 +1,4 @@
--- serialize.lua - (operation, params, endpoint) -> request | nil, err
+-- serialize.lua - (operation, params, endpoint, headers) -> request | nil, err
 --
 -- Path and query are encoded here, once: what is signed is what is sent.
 
@@ -18,8 +18,12 @@ local function refuse(member, reason)
   })
 end
 
+local digits = {}
+for i = 0, 9 do digits[i] = format("%d", i) end
+
 ---A query value as text: whole numbers without a point or exponent.
 local function text_of(value)
+  if digits[value] then return digits[value] end
   local kind = type(value)
   if kind == "string" then return uri_encode(value) end
   if kind == "number" and value % 1 == 0 then
@@ -52,8 +56,8 @@ local function header_value(member, value)
   return core.base64_encode(text)
 end
 
-local function headers_of(operation, params, host)
-  local headers, members = { { "host", host } }, operation.at.header
+local function add_headers(operation, params, headers)
+  local members = operation.at.header
   for i = 1, #members do
     local m = members[i]
     local value = params[m.name]
@@ -63,7 +67,7 @@ local function headers_of(operation, params, host)
       if text then headers[#headers + 1] = { m.wire, text } end
     end
   end
-  return headers
+  return true
 end
 
 local function path_of(operation, params, base)
@@ -99,13 +103,15 @@ end
 ---@param operation table of model.operations
 ---@param params table
 ---@param endpoint table of endpoint.resolve
+---@param headers table {{name, value}}, `host` among them, which is added to
 ---@return table|nil, table|nil # a request, or nil and a ParamValidationError
-local function serialize(operation, params, endpoint)
-  local path, headers, body, err
-  path, err = path_of(operation, params, endpoint.path)
+local function serialize(operation, params, endpoint, headers)
+  local path, err = path_of(operation, params, endpoint.path)
   if err then return nil, err end
-  headers, err = headers_of(operation, params, endpoint.host_header)
-  if err then return nil, err end
+  local ok
+  ok, err = add_headers(operation, params, headers)
+  if not ok then return nil, err end
+  local body
   body, err = body_of(operation, params)
   if err then return nil, err end
   return {

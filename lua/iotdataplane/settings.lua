@@ -228,13 +228,11 @@ local function user_agent(s, config, version)
   return table.concat(parts, " ")
 end
 
----What every request carries beside its own: config.headers, then ours.
-local function extra_headers(s, config, version)
+local function configured_headers(config)
   local names, list = {}, {}
   for name in next, config.headers or {} do names[#names + 1] = name end
   table.sort(names)
   for i, name in ipairs(names) do list[i] = { name, config.headers[name] } end
-  list[#list + 1] = { "user-agent", user_agent(s, config, version) }
   return list
 end
 
@@ -263,7 +261,9 @@ function settings.resolve(options, getenv, version)
   local ok, err = set_retries(s, config.retries or {}, getenv)
   if ok then ok, err = locate(s, options, config, getenv) end
   if not ok then return nil, err end
-  s.headers = extra_headers(s, config, version)
+  s.host_header = { "host", s.endpoint.host_header }
+  s.user_agent = { "user-agent", user_agent(s, config, version) }
+  s.headers = configured_headers(config)
   return s
 end
 

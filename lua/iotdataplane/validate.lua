@@ -102,12 +102,17 @@ local function report(operation, params)
 end
 
 local function is_valid(operation, params)
+  local by_name = operation.by_name
   for name, value in next, params do
-    local member = operation.by_name[name]
-    if not member or complaint(member, value) then return false end
+    local member = by_name[name]
+    if not member then return false end
+    if type(value) ~= member.plain and complaint(member, value) then
+      return false
+    end
   end
-  for _, member in ipairs(operation.input) do
-    if member.required and params[member.name] == nil then return false end
+  local required = operation.required
+  for i = 1, #required do
+    if params[required[i]] == nil then return false end
   end
   return true
 end

@@ -40,7 +40,10 @@ end
 ---{name, message, sent}
 function Transport:send(request)
   local exchange = self.exchange
-  local ok, reason = exchange:start(request, identify(self, request))
+  local ok, reason = exchange:start(identify(self, request), request.method,
+    request.path, request.query, request.headers, request.body,
+    request.connect_timeout, request.read_timeout, request.deadline,
+    request.replay)
   if not ok then
     return nil, { name = "HTTPClientError", message = reason, sent = false }
   end
