@@ -10,14 +10,13 @@ source = {
 description = {
   summary = "Publishes MQTT messages to AWS IoT Core over HTTPS",
   detailed = [[
-Like boto3's client("iot-data"): publish and the other ten operations of the
-AWS IoT data plane, with its parameters, errors, retries and credentials. The
-core is in C; it signs with libcrypto and connects by libcurl, or in
-OpenResty by cosockets.]],
+Like boto3's client("iot-data").publish: its parameters, errors and retries,
+and byte for byte its requests. The core is in C; it signs with libcrypto and
+connects by libcurl.]],
   homepage = "https://github.com/iotdataplane/iotdataplane",
   issues_url = "https://github.com/iotdataplane/iotdataplane/issues",
   license = "MIT",
-  labels = { "aws", "iot", "mqtt", "http", "openresty" },
+  labels = { "aws", "iot", "mqtt", "http" },
 }
 
 dependencies = {

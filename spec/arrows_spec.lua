@@ -156,3 +156,11 @@ describe("a module", function()
     for name in pairs(_G) do assert.truthy(globals[name], name) end
   end)
 end)
+
+describe("the version", function()
+  it("of the CHANGELOG is iotdataplane._VERSION", function()
+    local version = require "iotdataplane"._VERSION
+    local newest = read("CHANGELOG.md"):match("\n## ([%d.]+)")
+    assert.equal(newest, version)
+  end)
+end)
