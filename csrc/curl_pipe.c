@@ -227,8 +227,20 @@ void iot_pipe_wait(iot_pipe *p, int ms) {
   curl_multi_poll(p->multi, NULL, 0, ms, &n);
 }
 
+/* A peer that refuses us within TLS says so in an alert, in TLS 1.3 after
+** the handshake; OpenSSL's text for it has the word. */
+static enum iot_failure late_failure(const iot_pipe *p) {
+  int alert = p->tls && strstr(p->reason, "alert") != NULL;
+  return alert ? IOT_NO_TLS : IOT_CLOSED;
+}
+
+int iot_pipe_sends_blindly(const iot_pipe *p) {
+  return p->tls;
+}
+
 /* What fails after TCP is there, and is no time-out, is TLS. */
 enum iot_failure iot_pipe_failure(const iot_pipe *p) {
+  if (p->fd >= 0) return late_failure(p);
   switch (p->code) {
   case CURLE_COULDNT_RESOLVE_PROXY: return IOT_NO_PROXY;
   case CURLE_COULDNT_RESOLVE_HOST:

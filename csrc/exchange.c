@@ -5,6 +5,7 @@
 
 #define MAX_IDENTITY (64u * 1024u)
 #define READ_SIZE (16u * 1024u) /* a TLS record */
+#define MAX_TURNS 64 /* sends and receives without a look at the clock */
 
 enum { ENDED, CONNECTING, SENDING, RECEIVING };
 
@@ -101,7 +102,9 @@ void iot_exchange_start(iot_exchange *x, double now) {
 ** one, the server may just have grown tired of it. A fresh one is tried,
 ** unless the request could then arrive twice and must not. */
 static void closed(iot_exchange *x, double now, const char *reason) {
-  if (x->kept && !x->in.any && (x->replay || !x->sent)) {
+  if (iot_pipe_failure(x->conn->pipe) == IOT_NO_TLS) {
+    fail(x, IOT_NO_TLS, iot_pipe_reason(x->conn->pipe));
+  } else if (x->kept && !x->in.any && (x->replay || !x->sent)) {
     drop(x);
     open_connection(x, now);
   } else {
@@ -145,6 +148,7 @@ static int receive(iot_exchange *x, double now) {
 
 /* A peer that takes no more may have answered before it hung up. */
 static void send_failed(iot_exchange *x, double now) {
+  x->sent |= iot_pipe_sends_blindly(x->conn->pipe);
   x->state = RECEIVING;
   while (x->state == RECEIVING && x->conn != NULL && !receive(x, now)) {}
   if (x->state == RECEIVING) closed(x, now, "the connection was reset");
@@ -193,9 +197,12 @@ static void check_time(iot_exchange *x, double now) {
 }
 
 void iot_exchange_step(iot_exchange *x, double now) {
+  int turns = MAX_TURNS;
   x->wants = 0;
+  if (x->state != ENDED) check_time(x, now);
   while (x->state != ENDED && x->wants == 0) {
     int state = x->state;
+    if (--turns == 0) x->wants = IOT_WANTS_READ; /* see to the clock */
     if (state == CONNECTING) {
       x->wants = IOT_WANTS_CONNECT;
       connect_some(x, now);

@@ -37,6 +37,7 @@ void iot_http1_reset(iot_http1 *h, int no_body) {
   h->minor = 0;
   h->interim = 0;
   h->no_body = no_body;
+  h->keep = 0;
   h->reusable = 0;
   h->any = 0;
 }
@@ -74,7 +75,10 @@ static int fold(iot_http1 *h, iot_str line) {
   }
   if (b->len == 0 || !iot_header_value_ok(line))
     return bad(h, "a header line is malformed");
-  b->data[b->len - 1] = ' ';
+  if (b->data[b->len - 2] == '\n')
+    b->len--; /* nothing to go on with yet */
+  else
+    b->data[b->len - 1] = ' ';
   iot_buf_str(b, line);
   iot_buf_byte(b, '\n');
   return b->failed ? bad(h, "the head is too large") : 0;
@@ -161,7 +165,7 @@ static int read_framing(iot_http1 *h, framing *f) {
       if (iot_header_is(field.value, "chunked") && !f->chunked)
         f->chunked = 1;
       else
-        f->coding = !iot_header_is(field.value, "identity");
+        f->coding |= !iot_header_is(field.value, "identity");
     } else if (iot_header_is(field.name, "connection")) {
       f->close |= has_token(field.value, "close");
       f->keep_alive |= has_token(field.value, "keep-alive");
@@ -176,17 +180,17 @@ static int read_framing(iot_http1 *h, framing *f) {
 static int begin_body(iot_http1 *h) {
   framing f;
   if (read_framing(h, &f) != 0) return -1;
-  h->reusable = h->minor > 0 ? !f.close : f.keep_alive && !f.close;
+  h->keep = h->minor > 0 ? !f.close : f.keep_alive && !f.close;
   if (h->no_body || h->status == 204 || h->status == 304) {
     h->state = DONE;
   } else if (f.chunked) {
-    h->reusable = h->reusable && !f.has_length;
+    h->keep = h->keep && !f.has_length && h->minor > 0;
     h->state = SIZE;
   } else if (f.has_length) {
     h->left = f.length;
     h->state = f.length > 0 ? BODY : DONE;
   } else {
-    h->reusable = 0;
+    h->keep = 0;
     h->state = TO_EOF;
   }
   return 0;
@@ -248,13 +252,18 @@ static int read_line(iot_http1 *h, iot_str line) {
   }
 }
 
-/* Chunk sizes are framing, all other lines count towards the head. */
-static int count_head(iot_http1 *h, size_t n) {
-  if (h->line.len + n > IOT_MAX_LINE) return bad(h, "a line is too long");
-  if (h->state != STATUS && h->state != FIELDS && h->state != TRAILERS)
-    return 0;
-  h->head += n;
-  return h->head > IOT_MAX_HEAD ? bad(h, "the head is too large") : 0;
+/* `n` more bytes of a line. Whichever limit comes first in them counts;
+** chunk sizes are framing, all other lines add to the head. */
+static int count_line(iot_http1 *h, size_t n) {
+  size_t line_room = IOT_MAX_LINE - h->line.len;
+  size_t head_room = IOT_MAX_HEAD - h->head;
+  int counts =
+      h->state == STATUS || h->state == FIELDS || h->state == TRAILERS;
+  if (counts && n > head_room && head_room < line_room)
+    return bad(h, "the head is too large");
+  if (n > line_room) return bad(h, "a line is too long");
+  if (counts) h->head += n;
+  return 0;
 }
 
 /* Can what has come of the status line still become one? */
@@ -276,7 +285,7 @@ static size_t feed_line(iot_http1 *h, const char *p, size_t n) {
     bad(h, "the answer is no HTTP/1.x");
     return 0;
   }
-  if (count_head(h, take) != 0) return 0;
+  if (count_line(h, take) != 0) return 0;
   if (lf == NULL || h->line.len > 0) {
     iot_buf_add(&h->line, p, take);
     if (h->line.failed) {
@@ -319,14 +328,17 @@ enum iot_progress iot_http1_feed(iot_http1 *h, const char *p, size_t n) {
     n -= taken;
   }
   if (h->error != NULL) return IOT_BAD;
-  if (n > 0) h->reusable = 0;
-  return h->state == DONE ? IOT_DONE : IOT_MORE;
+  if (n > 0) h->keep = 0;
+  if (h->state != DONE) return IOT_MORE;
+  h->reusable = h->keep;
+  return IOT_DONE;
 }
 
 enum iot_progress iot_http1_eof(iot_http1 *h) {
   h->reusable = 0;
-  if (h->error == NULL && h->state == TO_EOF) h->state = DONE;
-  if (h->state == DONE && h->error == NULL) return IOT_DONE;
+  if (h->error != NULL) return IOT_BAD;
+  if (h->state == TO_EOF) h->state = DONE;
+  if (h->state == DONE) return IOT_DONE;
   bad(h, "the connection was closed before the whole answer");
   return IOT_BAD;
 }

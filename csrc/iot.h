@@ -227,7 +227,8 @@ typedef struct iot_http1 {
   int minor;    /* of HTTP/1.x */
   int interim;  /* 1xx answers so far */
   int no_body;  /* the request was a HEAD */
-  int reusable; /* the connection may carry another request */
+  int keep;     /* the peer would keep the connection */
+  int reusable; /* it may carry another request: all was read, and no more */
   int any;      /* a byte has arrived */
 } iot_http1;
 

@@ -11,7 +11,8 @@
 /* What every function works in, as its first upvalue: no memory is taken or
 ** given back by a call, and nothing leaks where a push raises. */
 typedef struct scratch {
-  iot_buf out;
+  iot_buf outs[2]; /* the second for a finalizer that runs in `push` */
+  int busy;        /* is the first one in use? */
   iot_crypto *crypto;
   iot_header headers[IOT_MAX_HEADERS];
   unsigned char random[RANDOM_SIZE];
@@ -20,58 +21,75 @@ typedef struct scratch {
 } scratch;
 
 static scratch *get_scratch(lua_State *L) {
-  scratch *s = lua_touserdata(L, lua_upvalueindex(1));
-  iot_buf_reset(&s->out);
-  return s;
+  return lua_touserdata(L, lua_upvalueindex(1));
+}
+
+/* An empty buffer for the result. */
+static iot_buf *get_out(lua_State *L) {
+  scratch *s = get_scratch(L);
+  iot_buf *out = &s->outs[s->busy];
+  iot_buf_reset(out);
+  return out;
+}
+
+/* Pushes it. That may run a finalizer, which may come here in its turn. */
+static int push(lua_State *L, const iot_buf *out) {
+  scratch *s = get_scratch(L);
+  int busy = s->busy, n;
+  s->busy = 1;
+  n = iot_push_buf(L, out);
+  s->busy = busy;
+  return n;
 }
 
 static int scratch_gc(lua_State *L) {
   scratch *s = lua_touserdata(L, 1);
   iot_crypto_free(s->crypto);
   s->crypto = NULL;
-  iot_buf_free(&s->out);
+  iot_buf_free(&s->outs[0]);
+  iot_buf_free(&s->outs[1]);
   return 0;
 }
 
 /* uri_encode(s [, keep_slash]) -> string */
 static int l_uri_encode(lua_State *L) {
-  scratch *s = get_scratch(L);
-  iot_uri_encode(&s->out, iot_check_str(L, 1), lua_toboolean(L, 2));
-  return iot_push_buf(L, &s->out);
+  iot_buf *out = get_out(L);
+  iot_uri_encode(out, iot_check_str(L, 1), lua_toboolean(L, 2));
+  return push(L, out);
 }
 
 /* uri_normalize(path) -> string */
 static int l_uri_normalize(lua_State *L) {
-  scratch *s = get_scratch(L);
-  iot_uri_normalize(&s->out, iot_check_str(L, 1));
-  return iot_push_buf(L, &s->out);
+  iot_buf *out = get_out(L);
+  iot_uri_normalize(out, iot_check_str(L, 1));
+  return push(L, out);
 }
 
 /* base64_encode(s) -> string */
 static int l_base64_encode(lua_State *L) {
-  scratch *s = get_scratch(L);
+  iot_buf *out = get_out(L);
   iot_str in = iot_check_str(L, 1);
-  iot_base64(&s->out, in.p, in.n);
-  return iot_push_buf(L, &s->out);
+  iot_base64(out, in.p, in.n);
+  return push(L, out);
 }
 
 /* base64_decode(s) -> string | nil, reason */
 static int l_base64_decode(lua_State *L) {
-  scratch *s = get_scratch(L);
+  iot_buf *out = get_out(L);
   iot_str in = iot_check_str(L, 1);
-  if (iot_unbase64(&s->out, in.p, in.n) != 0 && !s->out.failed)
+  if (iot_unbase64(out, in.p, in.n) != 0 && !out->failed)
     return iot_push_failure(L, "not base64");
-  return iot_push_buf(L, &s->out);
+  return push(L, out);
 }
 
 /* sha256(s) -> hex */
 static int l_sha256(lua_State *L) {
-  scratch *s = get_scratch(L);
+  iot_buf *out = get_out(L);
   unsigned char digest[IOT_SHA256_SIZE];
-  if (iot_sha256(s->crypto, iot_check_str(L, 1), digest) != 0)
+  if (iot_sha256(get_scratch(L)->crypto, iot_check_str(L, 1), digest) != 0)
     return iot_push_failure(L, "SHA-256 failed");
-  iot_hex(&s->out, digest, sizeof(digest));
-  return iot_push_buf(L, &s->out);
+  iot_hex(out, digest, sizeof(digest));
+  return push(L, out);
 }
 
 /* header_ok(name, value) -> boolean */
@@ -113,29 +131,30 @@ static int l_random(lua_State *L) {
 
 /* uuid() -> a random UUID (RFC 9562, version 4) */
 static int l_uuid(lua_State *L) {
-  scratch *s = get_scratch(L);
+  iot_buf *out = get_out(L);
   unsigned char u[16];
   int i;
-  memcpy(u, take_random(L, s, sizeof(u)), sizeof(u));
+  memcpy(u, take_random(L, get_scratch(L), sizeof(u)), sizeof(u));
   u[6] = (unsigned char)((u[6] & 0x0f) | 0x40);
   u[8] = (unsigned char)((u[8] & 0x3f) | 0x80);
   for (i = 0; i < 16; i += 2) {
-    if (i >= 4 && i <= 10) iot_buf_byte(&s->out, '-');
-    iot_hex(&s->out, u + i, 2);
+    if (i >= 4 && i <= 10) iot_buf_byte(out, '-');
+    iot_hex(out, u + i, 2);
   }
-  return iot_push_buf(L, &s->out);
+  return push(L, out);
 }
 
-/* write_request(request [, authority]) -> bytes | nil, reason */
+/* write_request(method, path, query, headers, body [, authority])
+** -> bytes | nil, reason */
 static int l_write_request(lua_State *L) {
-  scratch *s = get_scratch(L);
+  iot_buf *out = get_out(L);
   iot_str authority = {"", 0};
-  iot_request r = iot_get_request(L, 1, s->headers);
+  iot_request r = iot_get_parts(L, 1, get_scratch(L)->headers);
   const char *wrong;
-  if (!lua_isnoneornil(L, 2)) authority = iot_check_str(L, 2);
-  wrong = iot_http1_write(&s->out, &r, authority);
+  if (!lua_isnoneornil(L, 6)) authority = iot_check_str(L, 6);
+  wrong = iot_http1_write(out, &r, authority);
   if (wrong != NULL) return iot_push_failure(L, wrong);
-  return iot_push_buf(L, &s->out);
+  return push(L, out);
 }
 
 static const luaL_Reg functions[] = {
@@ -160,7 +179,8 @@ static void new_scratch(lua_State *L) {
   lua_pushcfunction(L, scratch_gc);
   lua_setfield(L, -2, "__gc");
   lua_setmetatable(L, -2);
-  iot_buf_init(&s->out, IOT_MAX_REQUEST);
+  iot_buf_init(&s->outs[0], IOT_MAX_REQUEST);
+  iot_buf_init(&s->outs[1], IOT_MAX_REQUEST);
   s->crypto = iot_crypto_new();
   if (s->crypto == NULL)
     luaL_error(L, "OpenSSL has no SHA-256, or no memory is left");

@@ -102,14 +102,8 @@ static int exchange_start(lua_State *L) {
   exchange_box *e = check_exchange(L);
   iot_exchange *x = &e->x;
   iot_str authority = {"", 0};
-  iot_request r;
+  iot_request r = iot_get_parts(L, 3, e->headers);
   const char *wrong;
-  r.method = iot_check_str(L, 3);
-  r.path = iot_check_str(L, 4);
-  r.query = iot_check_str(L, 5);
-  r.nheaders = iot_get_headers(L, 6, e->headers);
-  r.headers = e->headers;
-  r.body = iot_check_str(L, 7);
   if (!lua_isnoneornil(L, 12)) authority = iot_check_str(L, 12);
   iot_exchange_reset(x);
   iot_buf_str(&x->identity, iot_check_str(L, 2));

@@ -30,24 +30,6 @@ int iot_push_buf(lua_State *L, const iot_buf *b) {
   return 1;
 }
 
-/* Raw: what a metamethod made, nobody would keep. */
-static int raw_field(lua_State *L, int t, const char *name) {
-  lua_pushstring(L, name);
-  lua_rawget(L, t);
-  return lua_type(L, -1);
-}
-
-iot_str iot_get_str(lua_State *L, int t, const char *name) {
-  iot_str s = {"", 0};
-  int type = raw_field(L, t, name);
-  if (type == LUA_TSTRING)
-    s.p = lua_tolstring(L, -1, &s.n);
-  else if (type != LUA_TNIL)
-    luaL_error(L, "request.%s must be a string", name);
-  lua_pop(L, 1);
-  return s;
-}
-
 /* The `i`-th item of the pair on the top of the stack. */
 static iot_str pair_item(lua_State *L, int i) {
   iot_str s = {"", 0};
@@ -77,18 +59,15 @@ size_t iot_get_headers(lua_State *L, int t,
   return n;
 }
 
-iot_request iot_get_request(lua_State *L, int t,
-                            iot_header headers[IOT_MAX_HEADERS]) {
+iot_request iot_get_parts(lua_State *L, int arg,
+                          iot_header headers[IOT_MAX_HEADERS]) {
   iot_request r;
-  luaL_checktype(L, t, LUA_TTABLE);
-  r.method = iot_get_str(L, t, "method");
-  r.path = iot_get_str(L, t, "path");
-  r.query = iot_get_str(L, t, "query");
-  r.body = iot_get_str(L, t, "body");
+  r.method = iot_check_str(L, arg);
+  r.path = iot_check_str(L, arg + 1);
+  r.query = iot_check_str(L, arg + 2);
+  r.nheaders = iot_get_headers(L, arg + 3, headers);
   r.headers = headers;
-  raw_field(L, t, "headers");
-  r.nheaders = iot_get_headers(L, lua_gettop(L), headers);
-  lua_pop(L, 1);
+  r.body = iot_check_str(L, arg + 4);
   return r;
 }
 

@@ -11,16 +11,14 @@
 
 /* A string argument; raises for any other type. */
 iot_str iot_check_str(lua_State *L, int arg);
-/* A field of the table at `t`, "" where it is nil; raises for any other type.
-** The table keeps what is returned. */
-iot_str iot_get_str(lua_State *L, int t, const char *name);
 /* The pairs of the table at `t`, which keeps the strings; how many. */
 size_t iot_get_headers(lua_State *L, int t,
                        iot_header headers[IOT_MAX_HEADERS]);
-/* The request table at `t`, which keeps the strings; raises where a field is
-** of a wrong type. */
-iot_request iot_get_request(lua_State *L, int t,
-                            iot_header headers[IOT_MAX_HEADERS]);
+/* A request from five arguments: method, path, query, headers, body. Nothing
+** is allocated, so no finalizer runs; and fetching them from a table would
+** cost more than signing them. */
+iot_request iot_get_parts(lua_State *L, int arg,
+                          iot_header headers[IOT_MAX_HEADERS]);
 /* Pushes {name, value}. */
 void iot_push_header(lua_State *L, const iot_header *h);
 /* Pushes a response's headers: {{name, value}, ...}, whose values are

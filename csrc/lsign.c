@@ -9,28 +9,51 @@
 
 #define MAX_ADDED 4
 
-/* What every function works in, its first upvalue. */
+/* What a signature is made in. */
 typedef struct workspace {
   iot_signer signer;
   char hash[IOT_SHA256_HEX];
-  char date[IOT_DATE_SIZE]; /* of the pair in DATE_PAIR */
-  double second;            /* that `date` was made for */
-  iot_str token;            /* of the pair in TOKEN_PAIR, which keeps it */
   iot_header headers[IOT_MAX_HEADERS + MAX_ADDED];
 } workspace;
+
+/* The first upvalue of every function. Pushing a result may run a finalizer,
+** which may sign in its turn: that one works in the second workspace. (No
+** finalizer runs within another.) */
+typedef struct desk {
+  workspace workspaces[2];
+  int busy;                 /* is the first one in use? */
+  char date[IOT_DATE_SIZE]; /* of the pair in DATE_PAIR */
+  iot_str token;            /* of the pair in TOKEN_PAIR, which keeps it */
+} desk;
 
 /* Upvalues of `sign` beside it: headers that stay the same from one request
 ** to the next. */
 #define DATE_PAIR lua_upvalueindex(2)
 #define TOKEN_PAIR lua_upvalueindex(3)
 
-static workspace *get_workspace(lua_State *L) {
+static desk *get_desk(lua_State *L) {
   return lua_touserdata(L, lua_upvalueindex(1));
 }
 
-static int workspace_gc(lua_State *L) {
-  workspace *w = lua_touserdata(L, 1);
-  iot_signer_free(&w->signer);
+static workspace *get_workspace(lua_State *L) {
+  desk *d = get_desk(L);
+  return &d->workspaces[d->busy];
+}
+
+/* Pushes a buffer of the workspace's. */
+static int push(lua_State *L, const iot_buf *b) {
+  desk *d = get_desk(L);
+  int busy = d->busy, n;
+  d->busy = 1;
+  n = iot_push_buf(L, b);
+  d->busy = busy;
+  return n;
+}
+
+static int desk_gc(lua_State *L) {
+  desk *d = lua_touserdata(L, 1);
+  iot_signer_free(&d->workspaces[0].signer);
+  iot_signer_free(&d->workspaces[1].signer);
   return 0;
 }
 
@@ -43,16 +66,15 @@ static void get_scope(lua_State *L, int arg, iot_scope *scope) {
   memcpy(scope->date, date.p, IOT_DATE_SIZE);
 }
 
-/* canonical_request(request [, flags])
+/* canonical_request(method, path, query, headers, body [, raw_path])
 ** -> canonical request, signed headers | nil, reason */
 static int l_canonical_request(lua_State *L) {
   workspace *w = get_workspace(L);
-  iot_request r = iot_get_request(L, 1, w->headers);
-  int flags = (int)luaL_optinteger(L, 2, 0);
+  iot_request r = iot_get_parts(L, 1, w->headers);
+  int flags = lua_toboolean(L, 6) ? IOT_SIGN_RAW_PATH : 0;
   if (iot_sigv4_canonical(&w->signer, &r, flags) != 0)
     return iot_push_failure(L, "signing failed");
-  return iot_push_buf(L, &w->signer.canonical) +
-         iot_push_buf(L, &w->signer.signed_headers);
+  return push(L, &w->signer.canonical) + push(L, &w->signer.signed_headers);
 }
 
 /* string_to_sign(canonical_request, region, service, date) -> string */
@@ -64,7 +86,7 @@ static int l_string_to_sign(lua_State *L) {
   iot_buf_str(&w->signer.canonical, iot_check_str(L, 1));
   if (iot_sigv4_to_sign(&w->signer, &scope) != 0)
     return iot_push_failure(L, "signing failed");
-  return iot_push_buf(L, &w->signer.to_sign);
+  return push(L, &w->signer.to_sign);
 }
 
 /* signature(string_to_sign, secret_key, region, service, date) -> hex */
@@ -78,7 +100,7 @@ static int l_signature(lua_State *L) {
     return iot_push_failure(L, "signing failed");
   iot_buf_reset(&w->signer.text);
   iot_hex(&w->signer.text, out, sizeof(out));
-  return iot_push_buf(L, &w->signer.text);
+  return push(L, &w->signer.text);
 }
 
 static iot_header header(const char *name, const char *value, size_t n) {
@@ -113,7 +135,7 @@ static const char *bad_credential(const iot_credentials *c, iot_str token) {
   return has_control(token) ? "token" : NULL;
 }
 
-/* The headers at 1 that stay: their pairs go, as they are, into a new table
+/* The headers at 4 that stay: their pairs go, as they are, into a new table
 ** on the top of the stack, their bytes to the front of `w->headers`. */
 static void keep_headers(lua_State *L, workspace *w, iot_request *r) {
   size_t i, n = r->nheaders, kept = 0;
@@ -121,7 +143,7 @@ static void keep_headers(lua_State *L, workspace *w, iot_request *r) {
   for (i = 0; i < n; i++) {
     if (is_ours(w->headers[i].name)) continue;
     w->headers[kept++] = w->headers[i];
-    lua_rawgeti(L, 1, (int)i + 1);
+    lua_rawgeti(L, 4, (int)i + 1);
     lua_rawseti(L, -2, (int)kept);
   }
   r->nheaders = kept;
@@ -138,19 +160,28 @@ static void add_new(lua_State *L, iot_request *r, workspace *w, iot_header h) {
   add(L, r, w, h);
 }
 
-static void add_date(lua_State *L, iot_request *r, workspace *w) {
-  iot_header h = header("x-amz-date", w->date, IOT_DATE_SIZE - 1);
+/* The pair of this second's date, made anew once a second. */
+static void add_date(lua_State *L, iot_request *r, workspace *w,
+                     const iot_scope *scope) {
+  desk *d = get_desk(L);
+  iot_header h = header("x-amz-date", scope->date, IOT_DATE_SIZE - 1);
+  if (memcmp(d->date, scope->date, IOT_DATE_SIZE) != 0) {
+    iot_push_header(L, &h);
+    lua_replace(L, DATE_PAIR);
+    memcpy(d->date, scope->date, IOT_DATE_SIZE);
+  }
   lua_pushvalue(L, DATE_PAIR);
   add(L, r, w, h);
 }
 
 static void add_token(lua_State *L, iot_request *r, workspace *w,
                       iot_str token) {
+  desk *d = get_desk(L);
   iot_header h = header("x-amz-security-token", token.p, token.n);
-  if (w->token.p != token.p) {
+  if (d->token.p != token.p) {
     iot_push_header(L, &h);
     lua_replace(L, TOKEN_PAIR);
-    w->token = token;
+    d->token = token;
   }
   lua_pushvalue(L, TOKEN_PAIR);
   add(L, r, w, h);
@@ -174,7 +205,7 @@ static int sign(lua_State *L, workspace *w, iot_request *r,
                 const iot_credentials *c, iot_str token,
                 const iot_scope *scope, int flags) {
   int late = flags & TOKEN_AFTER;
-  add_date(L, r, w);
+  add_date(L, r, w, scope);
   if ((flags & SIGN_BODY) && add_body_hash(L, r, w) != 0) return -1;
   if (token.n > 0 && !late) add_token(L, r, w, token);
   if (iot_sigv4_sign(&w->signer, r, c, scope, flags) != 0) return -1;
@@ -184,31 +215,6 @@ static int sign(lua_State *L, workspace *w, iot_request *r,
   return 0;
 }
 
-/* Makes `w->date` and its pair those of this second; 0, or -1. */
-static int set_date(lua_State *L, workspace *w, double now) {
-  iot_header h;
-  if (now >= w->second && now < w->second + 1) return 0;
-  if (iot_sigv4_date(now, w->date) != 0) return -1;
-  h = header("x-amz-date", w->date, IOT_DATE_SIZE - 1);
-  iot_push_header(L, &h);
-  lua_replace(L, DATE_PAIR);
-  w->second = (double)(int64_t)now;
-  return 0;
-}
-
-/* The parts of a request come one by one: fetching them from a table would
-** cost more than signing it. */
-static iot_request get_parts(lua_State *L, workspace *w) {
-  iot_request r;
-  r.method = iot_check_str(L, 2);
-  r.path = iot_check_str(L, 3);
-  r.query = iot_check_str(L, 4);
-  r.body = iot_check_str(L, 5);
-  r.headers = w->headers;
-  r.nheaders = iot_get_headers(L, 1, w->headers);
-  return r;
-}
-
 /* Three booleans. */
 static int get_flags(lua_State *L, int arg) {
   return (lua_toboolean(L, arg) ? IOT_SIGN_RAW_PATH : 0) |
@@ -216,13 +222,14 @@ static int get_flags(lua_State *L, int arg) {
          (lua_toboolean(L, arg + 2) ? SIGN_BODY : 0);
 }
 
-/* sign(headers, method, path, query, body, access_key, secret_key,
+/* sign(method, path, query, headers, body, access_key, secret_key,
 ** token | nil, region, service, now, raw_path, late_token, sign_body)
 ** -> headers, with ours | nil, reason [, the wrong credential] */
 static int l_sign(lua_State *L) {
+  desk *d = get_desk(L);
   workspace *w = get_workspace(L);
-  int flags = get_flags(L, 12);
-  iot_request r = get_parts(L, w);
+  int flags = get_flags(L, 12), busy = d->busy, failed;
+  iot_request r = iot_get_parts(L, 1, w->headers);
   iot_credentials c;
   iot_scope scope;
   iot_str token = {"", 0};
@@ -232,20 +239,20 @@ static int l_sign(lua_State *L) {
   if (!lua_isnil(L, 8)) token = iot_check_str(L, 8);
   scope.region = iot_check_str(L, 9);
   scope.service = iot_check_str(L, 10);
-  if (set_date(L, w, luaL_checknumber(L, 11)) != 0)
+  if (iot_sigv4_date(luaL_checknumber(L, 11), scope.date) != 0)
     return iot_push_failure(L, "the time is outside the years 0 to 9999");
-  memcpy(scope.date, w->date, sizeof(scope.date));
   bad = bad_credential(&c, token);
   if (bad != NULL) {
     iot_push_failure(L, "it has a control byte");
     lua_pushstring(L, bad);
     return 3;
   }
+  d->busy = 1;
   keep_headers(L, w, &r);
-  if (r.nheaders + MAX_ADDED > IOT_MAX_HEADERS ||
-      sign(L, w, &r, &c, token, &scope, flags) != 0)
-    return iot_push_failure(L, "signing failed");
-  return 1;
+  failed = r.nheaders + MAX_ADDED > IOT_MAX_HEADERS ||
+           sign(L, w, &r, &c, token, &scope, flags) != 0;
+  d->busy = busy;
+  return failed ? iot_push_failure(L, "signing failed") : 1;
 }
 
 static const luaL_Reg functions[] = {
@@ -256,20 +263,20 @@ static const luaL_Reg functions[] = {
 };
 
 /* Zeroed and with its metatable before it holds anything. */
-static void new_workspace(lua_State *L) {
-  workspace *w = lua_newuserdata(L, sizeof(*w));
-  memset(w, 0, sizeof(*w));
+static void new_desk(lua_State *L) {
+  desk *d = lua_newuserdata(L, sizeof(*d));
+  memset(d, 0, sizeof(*d));
   lua_createtable(L, 0, 1);
-  lua_pushcfunction(L, workspace_gc);
+  lua_pushcfunction(L, desk_gc);
   lua_setfield(L, -2, "__gc");
   lua_setmetatable(L, -2);
-  if (iot_signer_init(&w->signer) != 0)
+  if (iot_signer_init(&d->workspaces[0].signer) != 0 ||
+      iot_signer_init(&d->workspaces[1].signer) != 0)
     luaL_error(L, "OpenSSL has no SHA-256, or no memory is left");
-  w->second = -1e300;
 }
 
 void iot_open_sign(lua_State *L) {
-  new_workspace(L);
+  new_desk(L);
   lua_pushvalue(L, -1);
   lua_pushnil(L);
   lua_pushnil(L);

@@ -55,7 +55,10 @@ void iot_pipe_close(iot_pipe *p);
 enum iot_io iot_pipe_connect(iot_pipe *p);
 /* Waits until connecting can go on, `ms` at most, or for a signal. */
 void iot_pipe_wait(iot_pipe *p, int ms);
-/* Why connecting failed. */
+/* May a send that failed have sent something? TLS hands over more than one
+** record at a time, and does not say how many went. */
+int iot_pipe_sends_blindly(const iot_pipe *p);
+/* Why it failed: connecting, or TLS later (IOT_CLOSED otherwise). */
 enum iot_failure iot_pipe_failure(const iot_pipe *p);
 const char *iot_pipe_reason(const iot_pipe *p);
 /* After IOT_IO_AGAIN the same bytes must be offered again. */

@@ -66,12 +66,14 @@ static char *civil(char *out, int32_t day) {
 }
 
 int iot_sigv4_date(double now, char out[IOT_DATE_SIZE]) {
-  double first = (double)FIRST_DAY * SECONDS_A_DAY;
-  double last = ((double)LAST_DAY + 1) * SECONDS_A_DAY;
-  uint64_t seconds;
+  const double first = (double)FIRST_DAY * SECONDS_A_DAY;
+  const double end = ((double)LAST_DAY + 1) * SECONDS_A_DAY;
+  int64_t seconds;
   unsigned rest;
-  if (!(now >= first && now < last)) return -1;
-  seconds = (uint64_t)(now - first);
+  if (!(now >= first && now < end)) return -1;
+  seconds = (int64_t)now;
+  if ((double)seconds > now) seconds--; /* before 1970 */
+  seconds -= (int64_t)FIRST_DAY * SECONDS_A_DAY;
   rest = (unsigned)(seconds % SECONDS_A_DAY);
   out = civil(out, (int32_t)(seconds / SECONDS_A_DAY) + FIRST_DAY);
   *out++ = 'T';

@@ -37,7 +37,7 @@ local lua_arrows = {
   parse = set "errors json python",
   retry = set "",
   endpoint = set "errors",
-  settings = set "endpoint errors",
+  settings = set "core endpoint errors",
   ["credentials.chain"] = set [[errors credentials.static
     credentials.environment]],
   ["credentials.static"] = set "errors",

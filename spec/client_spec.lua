@@ -260,15 +260,15 @@ describe("options", function()
   it("are not changed, nor is a client by their change", function()
     local config = { headers = { a = "b" }, retries = { mode = "legacy" },
                      user_agent_extra = "x" }
-    local options = options_of(stub { service(503) }, config)
+    local answer = service(503, "ServiceUnavailableException")
+    local options = options_of(stub { answer }, config)
     local before = copy(options)
     local client = iotdataplane.client(options)
-    publish(client)
     options.transport, before.transport = nil, nil
     assert.same(before, options)
     options.aws_access_key_id, config.user_agent_extra = nil, "y"
-    publish(client)
-    assert.same(client.meta.config.user_agent_extra, "x")
+    fail("ServiceUnavailableException", client)
+    assert.equal("x", client.meta.config.user_agent_extra)
   end)
 end)
 

@@ -93,6 +93,13 @@ function World:takes(seconds, run)
   error(("it took %.3f s instead of %.3f"):format(best, seconds), 2)
 end
 
+-- Runs it, and sees that the processor has other things to do meanwhile.
+local function rests(run)
+  local before = os.clock()
+  run()
+  assert.is_true(os.clock() - before < EXACT)
+end
+
 -- ---- answers ----
 
 local function describe_answers(t)
@@ -446,6 +453,16 @@ local function describe_read_timeout(t)
     assert.is_true(took >= SOON - 0.001 and took < 4 * SOON, took)
   end)
 
+  it("rests while it waits #timing", function()
+    rests(function()
+      t:fail("ReadTimeoutError", true, "/silent", { read_timeout = SOON })
+    end)
+    rests(function()
+      t:fail("ReadTimeoutError", true, "/takes_nothing",
+        { read_timeout = SOON })
+    end)
+  end)
+
   it("counts from the last byte #timing", function()
     local start = t.transport:monotonic()
     t:get("/drip_head", { read_timeout = SOON })
@@ -507,6 +524,7 @@ local function describe_clocks(t)
   it("sleeps as long as it should #timing", function()
     t:takes(0.1, function() t.transport:sleep(0.1) end)
     t:takes(0, function() t.transport:sleep(0) end)
+    rests(function() t.transport:sleep(0.1) end)
   end)
 end
 
@@ -517,7 +535,7 @@ local refused = {
   { "self_signed", "self.?signed" }, { "expired", "expired" },
   { "wrong_name", "name", "host" },
   { "untrusted", "issuer", "unable to get", "verify" },
-  { "old_tls", "version", "protocol" }, { "closes_at_hello" },
+  { "old_tls", "version", "protocol", "legacy" }, { "closes_at_hello" },
   { "resets_at_hello" }, { "half_a_hello" },
   { "plain_at_hello", "wrong version", "record" },
 }

@@ -49,7 +49,11 @@ end
 
 ---A json value goes out in base64; cjson's null as a whole not at all.
 local function header_value(member, value)
-  if member.type ~= "json" then return tostring(value) end
+  if member.type ~= "json" then
+    local text = tostring(value)
+    if core.header_ok(member.wire, text) then return text end
+    return refuse(member, "a header cannot carry CR, LF or NUL")
+  end
   if value == json.null then return nil end
   local text, reason = json.encode(value)
   if not text then return refuse(member, reason) end

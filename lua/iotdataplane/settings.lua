@@ -3,6 +3,7 @@
 -- A wrong option is a programmer's mistake and raises; a wrong value, from
 -- wherever, is botocore's error for it.
 
+local core = require "iotdataplane.core"
 local endpoint = require "iotdataplane.endpoint"
 local errors = require "iotdataplane.errors"
 
@@ -67,10 +68,17 @@ local function check_seconds(config)
   end
 end
 
-local function check_headers(headers)
-  for name, value in next, headers or {} do
+local function check_headers(config)
+  for name, value in next, config.headers or {} do
     if type(name) ~= "string" or type(value) ~= "string" then
       return "option 'config.headers' must map strings to strings"
+    elseif not core.header_ok(name, value) then
+      return "option 'config.headers' has what is no header"
+    end
+  end
+  for _, name in ipairs { "user_agent_extra", "user_agent_appid" } do
+    if config[name] and not core.header_ok("user-agent", config[name]) then
+      return ("option 'config.%s' has CR, LF or NUL"):format(name)
     end
   end
 end
@@ -109,7 +117,7 @@ function settings.misuse(options)
   return complaint(options, option_types, "")
     or complaint(config, config_types, "config.")
     or complaint(retries, retries_types, "config.retries.")
-    or check_seconds(config) or check_headers(config.headers)
+    or check_seconds(config) or check_headers(config)
     or check_client_cert(config.client_cert)
     or check_transport(options.transport)
 end

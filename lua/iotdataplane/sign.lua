@@ -39,8 +39,8 @@ end
 ---@return table|nil, table|nil # a new request with x-amz-date,
 ---x-amz-security-token and authorization, or nil and an error
 local function sign(request, credentials, scope, now, into)
-  local headers, reason, bad = core_sign(request.headers, request.method,
-    request.path, request.query or "", request.body or "",
+  local headers, reason, bad = core_sign(request.method, request.path,
+    request.query or "", request.headers, request.body or "",
     credentials.access_key, credentials.secret_key, credentials.token,
     scope.region, scope.service, now, scope.normalize_path == false,
     scope.omit_session_token, scope.sign_body)

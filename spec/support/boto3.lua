@@ -80,7 +80,9 @@ local function value_of(headers, name)
 end
 
 local function content_length(request)
-  return assert(core.write_request(request)):match("Content%-Length: (%d+)")
+  local bytes = assert(core.write_request(request.method, request.path,
+    request.query, request.headers, request.body))
+  return bytes:match("Content%-Length: (%d+)")
 end
 
 local function user_properties(headers)

@@ -7,12 +7,13 @@ local PATIENCE = 10 -- seconds, where nothing should wait
 
 local transport = new { max_idle_time = 50, max_pool_connections = 10 }
 
-local function get(scheme, port, path, ca)
+local function get(scheme, port, path, ca, read_timeout)
   return transport:send {
     method = "GET", scheme = scheme, host = "localhost", port = tonumber(port),
     path = path, query = "", headers = { { "host", "localhost" } },
-    body = "", connect_timeout = PATIENCE, read_timeout = PATIENCE,
-    replay = true, tls = { verify = ca },
+    body = "", connect_timeout = PATIENCE,
+    read_timeout = read_timeout or PATIENCE,
+    replay = false, tls = { verify = ca },
   }
 end
 
@@ -46,6 +47,10 @@ function what.catch(scheme, port, path, good_port)
   say("then", status_of("http", good_port, "/ok"))
 end
 
+function what.get(scheme, port, path, ca, read_timeout)
+  say(status_of(scheme, port, path, ca, tonumber(read_timeout)))
+end
+
 function what.sleep()
   say "sleeping"
   say("caught", pcall(transport.sleep, transport, PATIENCE))
@@ -70,7 +75,7 @@ end
 local in_child = {}
 
 function in_child.sends(https, ca)
-  status_of("https", https, "/ok/child", ca)
+  status_of("https", https, "/echo", ca)
 end
 
 function in_child.closes()
@@ -86,9 +91,9 @@ end
 function in_child.exits() end
 
 function what.fork(how, https, ca)
-  local before = status_of("https", https, "/ok/parent", ca)
+  local before = status_of("https", https, "/ok", ca)
   fork(function() in_child[how](https, ca) end)
-  say(before, status_of("https", https, "/ok/parent", ca))
+  say(before, status_of("https", https, "/ok", ca))
 end
 
 local arguments = { ... }

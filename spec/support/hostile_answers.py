@@ -7,6 +7,7 @@ import time
 from hostile_behaviours import KEEP, answer, behaviour, on_head, send
 
 DRIP_SECONDS = 0.015
+LATE_SECONDS = 0.1
 EVERY_BYTE = bytes(range(256))
 
 
@@ -79,6 +80,12 @@ def redirect_to(port):
         return answer(c, b"", "307 Temporary Redirect", [there])
 
     return redirect
+
+
+@behaviour
+def late(c, _):
+    time.sleep(LATE_SECONDS)
+    return answer(c)
 
 
 @behaviour

@@ -125,6 +125,7 @@ describe("the curl transport by itself", function()
   local function all_closed(how, count)
     local function is_so(stats)
       local n = 0
+      collectgarbage()
       for _, c in ipairs(stats.connections) do
         if c.ended == how then n = n + 1 end
       end
@@ -163,15 +164,14 @@ describe("the curl transport by itself", function()
                           "", "", "0", "" }, "\0")
   end
 
-  local function request(path)
-    return { method = "GET", path = path, query = "", headers = {}, body = "",
-             connect_timeout = 10, read_timeout = 10, replay = true }
+  local function begin(exchange, path)
+    return exchange:start(identity(), "GET", path, "", {}, "", 10, 10)
   end
 
   it("survives a pool that is closed before its exchanges", function()
     local pool = curl.pool(50, 10)
     local exchange = pool:exchange()
-    assert.is_true(exchange:start(request "/ok", identity()))
+    assert.is_true(begin(exchange, "/ok"))
     local close = getmetatable(pool).__gc
     close(pool)
     close(pool)
@@ -184,7 +184,7 @@ describe("the curl transport by itself", function()
 
   it("refuses an exchange that is closed", function()
     local exchange = curl.pool(50, 10):exchange()
-    exchange:start(request "/silent", identity())
+    begin(exchange, "/silent")
     exchange:close()
     exchange:close()
     for _, name in ipairs { "start", "run" } do
@@ -195,8 +195,8 @@ describe("the curl transport by itself", function()
 
   it("gives up a request for the next one", function()
     local exchange = curl.pool(50, 10):exchange()
-    exchange:start(request "/silent", identity())
-    exchange:start(request "/ok", identity())
+    begin(exchange, "/silent")
+    begin(exchange, "/ok")
     assert.equal(200, (exchange:run()))
     assert.equal(200, (exchange:run()))
   end)
@@ -210,11 +210,23 @@ describe("the curl transport by itself", function()
     return pid
   end
 
-  local function descriptors()
+  local function count_descriptors()
     local pipe = io.popen(("ls /proc/%d/fd | wc -l"):format(own_pid()))
     local n = pipe:read "*n"
     pipe:close()
     return n
+  end
+
+  -- Garbage may survive a collection where the stack still has an old
+  -- reference to it.
+  local function descriptors()
+    local least = math.huge
+    for _ = 1, 4 do
+      collectgarbage()
+      collectgarbage()
+      least = math.min(least, count_descriptors())
+    end
+    return least
   end
 
   local rounds = {
@@ -239,15 +251,13 @@ describe("the curl transport by itself", function()
       end
     end
     transport:close()
-    collectgarbage()
-    collectgarbage()
   end
 
   it("leaves no descriptor open", function()
     run_rounds(2)
     local before = descriptors()
     run_rounds(100)
-    assert.equal(before, descriptors())
+    assert.is_true(descriptors() <= before)
   end)
 
   it("leaves none open where it is given up", function()
@@ -255,26 +265,24 @@ describe("the curl transport by itself", function()
     local function abandon(times)
       for _ = 1, times do
         local exchange = pool:exchange()
-        exchange:start(request "/silent", identity())
+        begin(exchange, "/silent")
       end
-      collectgarbage()
-      collectgarbage()
     end
     abandon(1)
     local before = descriptors()
     abandon(50)
-    assert.equal(before, descriptors())
+    assert.is_true(descriptors() <= before)
   end)
 
   -- ---- Ctrl-C ----
 
-  local function interrupt(pid)
-    assert.is_true(server.run(("kill -INT %d"):format(pid)))
+  local function signal(name, pid)
+    assert.is_true(server.run(("kill -%s %d"):format(name, pid)))
   end
 
   -- What the child still has to say once it is interrupted, in time.
   local function ends(pid, pipe)
-    interrupt(pid)
+    signal("INT", pid)
     local start = curl.monotonic()
     local text = read_all(pipe)
     assert.is_true(curl.monotonic() - start < 2)
@@ -319,6 +327,17 @@ describe("the curl transport by itself", function()
     assert.is_truthy(ends(pid, pipe):find("interrupted!", 1, true))
   end)
 
+  -- The server was not silent, only we were not there to hear it.
+  it("takes what came while it was stopped #timing", function()
+    local pid, pipe =
+      start_child("", "get", "http", hosts.http, "/late", "", 0.3)
+    seen("behaviours", "late", "requests")
+    signal("STOP", pid)
+    hosts.transport:sleep(0.4)
+    signal("CONT", pid)
+    assert.equal("\n200\n", read_all(pipe))
+  end)
+
   it("is not stopped by a hook that was there before", function()
     debug.sethook(function() end, "", 1)
     local response = send "/ok"
@@ -343,6 +362,30 @@ describe("the curl transport by itself", function()
     assert.equal(0, (hosts:arrived "elsewhere"))
   end)
 
+  -- A configuration of OpenSSL's with which it would speak TLS 1.0.
+  local LAX = [[
+openssl_conf = all
+[all]
+ssl_conf = ssl
+[ssl]
+system_default = lax
+[lax]
+MinProtocol = TLSv1
+CipherString = ALL:@SECLEVEL=0
+]]
+
+  it("speaks TLS 1.2 at the least, whatever OpenSSL would", function()
+    local path = os.tmpname()
+    local file = assert(io.open(path, "w"))
+    file:write(LAX)
+    file:close()
+    local _, pipe = start_child("OPENSSL_CONF=" .. path, "get", "https",
+      hosts.old_tls, "/ok", hosts.ca_pem)
+    local text = read_all(pipe)
+    os.remove(path)
+    assert.equal("\nSSLError\n", text)
+  end)
+
   -- ---- fork ----
 
   if rawget(_G, "jit") then
@@ -354,7 +397,7 @@ describe("the curl transport by itself", function()
           assert.equal("\n200\t200\n", read_all(pipe))
           local all = hosts:stats().connections
           assert.equal(how == "sends" and 2 or 1, #all)
-          assert.equal(2, all[1].requests)
+          assert.same({ "ok", "ok" }, all[1].behaviours)
         end)
     end
   end

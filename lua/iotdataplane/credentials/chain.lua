@@ -1,13 +1,12 @@
 -- chain.lua - the order in which credentials are looked for
 
+local environment = require "iotdataplane.credentials.environment"
 local errors = require "iotdataplane.errors"
+local static = require "iotdataplane.credentials.static"
 
 local chain = {}
 
-local order = {
-  require "iotdataplane.credentials.static",
-  require "iotdataplane.credentials.environment",
-}
+local order = { static, environment }
 
 ---@param world table what providers may ask: {options, getenv}
 ---@return table|nil, table|nil # {access_key, secret_key, token}, or nil and

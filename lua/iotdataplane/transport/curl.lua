@@ -39,18 +39,22 @@ end
 ---@return table|nil, table|nil # {status, headers, body}, or nil and
 ---{name, message, sent}
 function Transport:send(request)
-  local exchange = self.exchange
+  -- ours alone until it is over: a finalizer may publish meanwhile
+  local exchange = self.exchange or self.pool:exchange()
+  self.exchange = nil
   local ok, reason = exchange:start(identify(self, request), request.method,
-    request.path, request.query, request.headers, request.body,
+    request.path, request.query or "", request.headers, request.body or "",
     request.connect_timeout, request.read_timeout, request.deadline,
     request.replay)
   if not ok then
+    self.exchange = exchange
     return nil, { name = "HTTPClientError", message = reason, sent = false }
   end
   local status, headers, body, sent
   repeat -- false: Ctrl-C's hook runs, and raises, as soon as we are here
     status, headers, body, sent = exchange:run()
   until status ~= false
+  self.exchange = exchange
   if status then return { status = status, headers = headers, body = body } end
   return nil, { name = headers, message = body, sent = sent }
 end
