@@ -138,6 +138,7 @@ static int set_ca(CURL *e, const char *ca) {
 static int set_tls(CURL *e, const iot_target *t) {
   int ok = set_long(e, CURLOPT_SSL_VERIFYPEER, t->verify != 0) &&
            set_long(e, CURLOPT_SSL_VERIFYHOST, t->verify ? 2 : 0) &&
+           set_long(e, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2) &&
            set_ca(e, t->ca);
   if (t->cert != NULL) ok = ok && set_str(e, CURLOPT_SSLCERT, t->cert);
   if (t->key != NULL) ok = ok && set_str(e, CURLOPT_SSLKEY, t->key);

@@ -170,8 +170,8 @@ static void send_some(iot_exchange *x, double now) {
     break;
   case IOT_IO_AGAIN:
     x->sent = 1;
-    x->wants = IOT_WANTS_READ | IOT_WANTS_WRITE;
     while (x->state == SENDING && !receive(x, now)) {}
+    if (x->state == SENDING) x->wants = IOT_WANTS_READ | IOT_WANTS_WRITE;
     break;
   default: send_failed(x, now);
   }
@@ -199,10 +199,9 @@ static void check_time(iot_exchange *x, double now) {
 void iot_exchange_step(iot_exchange *x, double now) {
   int turns = MAX_TURNS;
   x->wants = 0;
-  if (x->state != ENDED) check_time(x, now);
-  while (x->state != ENDED && x->wants == 0) {
+  if (x->state != ENDED && now >= x->call_by) check_time(x, now);
+  while (x->state != ENDED && x->wants == 0 && turns-- > 0) {
     int state = x->state;
-    if (--turns == 0) x->wants = IOT_WANTS_READ; /* see to the clock */
     if (state == CONNECTING) {
       x->wants = IOT_WANTS_CONNECT;
       connect_some(x, now);
@@ -214,6 +213,7 @@ void iot_exchange_step(iot_exchange *x, double now) {
     }
   }
   if (x->state != ENDED) check_time(x, now);
+  if (x->state != ENDED && x->wants == 0) x->wants = IOT_WANTS_TURN;
 }
 
 double iot_exchange_deadline(const iot_exchange *x) {

@@ -50,7 +50,8 @@ void iot_conn_close(iot_conn *c);
 enum {
   IOT_WANTS_READ = 1,
   IOT_WANTS_WRITE = 2,
-  IOT_WANTS_CONNECT = 4 /* iot_pipe_wait knows for what */
+  IOT_WANTS_CONNECT = 4, /* iot_pipe_wait knows for what */
+  IOT_WANTS_TURN = 8     /* nothing, but a look at the clock */
 };
 
 /* One request and its answer. */

@@ -176,6 +176,7 @@ typedef struct iot_signer {
   iot_buf signed_headers; /* "host;x-amz-date" */
   iot_buf to_sign;        /* string to sign */
   iot_buf scope;          /* "20150830/us-east-1/iotdata/aws4_request" */
+  size_t region_size;     /* of the region in it */
   iot_buf key_of;         /* the secret whose key `crypto` holds... */
   int has_key;            /* ...for that scope, if it does */
   iot_buf text;           /* authorization, and scratch before it */

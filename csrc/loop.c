@@ -32,7 +32,7 @@ static int milliseconds(double seconds) {
 
 void iot_exchange_wait(iot_exchange *x, double seconds) {
   struct pollfd p;
-  if (x->wants == 0) return;
+  if (x->wants == 0 || x->wants == IOT_WANTS_TURN) return;
   if (x->wants & IOT_WANTS_CONNECT) {
     iot_pipe_wait(x->conn->pipe, milliseconds(seconds));
     return;

@@ -196,6 +196,7 @@ static int same_scope(const iot_signer *s, const iot_scope *scope) {
   const char *p = s->scope.data;
   size_t region = scope->region.n, service = scope->service.n;
   if (s->scope.len != 8 + 1 + region + 1 + service + TAIL_SIZE) return 0;
+  if (s->region_size != region) return 0; /* "a/b", "c" is not "a", "b/c" */
   return memcmp(p, scope->date, 8) == 0 && is_at(p + 8, scope->region) &&
          is_at(p + 9 + region, scope->service);
 }
@@ -206,6 +207,7 @@ static int set_scope(iot_signer *s, const iot_scope *scope) {
   iot_buf *b = &s->scope;
   if (same_scope(s, scope)) return 0;
   s->has_key = 0;
+  s->region_size = scope->region.n;
   iot_buf_reset(b);
   iot_buf_add(b, scope->date, 8);
   iot_buf_byte(b, '/');

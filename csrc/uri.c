@@ -123,5 +123,5 @@ int iot_uri_query(iot_buf *b, iot_buf *scratch, iot_str query) {
     iot_buf_byte(b, '=');
     iot_buf_str(b, pairs[i].value);
   }
-  return n < 0 ? -1 : 0;
+  return n < 0 || b->failed ? -1 : 0;
 }

@@ -186,14 +186,17 @@ def listen(name, serve, hall=None, times=None):
 
 
 def _accept(sock, name, serve, hall, times):
-    for _ in itertools.count() if times is None else range(times):
+    for count in itertools.count(1):
         client, _ = sock.accept()
+        if count == times:
+            sock.close()
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         arguments = (Connection(client, Record(name)), serve, hall)
         if hall:
             hall.add(arguments[0])
         threading.Thread(target=_run, args=arguments, daemon=True).start()
-    sock.close()
+        if count == times:
+            return
 
 
 def _run(connection, serve, hall):
