@@ -22,7 +22,7 @@ BUILD   = build
 WARN    = -Wall -Wextra -Wconversion
 WERROR  = -Werror
 CORE_LIBS = -lcrypto
-CURL_LIBS = -lcurl
+CURL_LIBS = -lcurl -lpthread
 SANITIZE  = -g -fsanitize=address,undefined -fno-sanitize-recover=all
 
 DEPS    = bash spec/support/deps.sh

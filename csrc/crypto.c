@@ -13,6 +13,7 @@ struct iot_crypto {
   EVP_MD *fetched; /* ours to free; NULL with OpenSSL before 3 */
   const EVP_MD *sha256;
   EVP_MD_CTX *work;
+  EVP_MD_CTX *fresh; /* has read nothing: copying it is half an Init */
   EVP_MD_CTX *inner; /* has read key ^ ipad */
   EVP_MD_CTX *outer; /* has read key ^ opad */
 };
@@ -31,9 +32,12 @@ iot_crypto *iot_crypto_new(void) {
   if (c == NULL) return NULL;
   find_digest(c);
   c->work = EVP_MD_CTX_new();
+  c->fresh = EVP_MD_CTX_new();
   c->inner = EVP_MD_CTX_new();
   c->outer = EVP_MD_CTX_new();
-  if (c->sha256 != NULL && c->work && c->inner && c->outer) return c;
+  if (c->sha256 != NULL && c->work && c->fresh && c->inner && c->outer &&
+      EVP_DigestInit_ex(c->fresh, c->sha256, NULL) == 1)
+    return c;
   iot_crypto_free(c);
   return NULL;
 }
@@ -42,6 +46,7 @@ iot_crypto *iot_crypto_new(void) {
 void iot_crypto_free(iot_crypto *c) {
   if (c == NULL) return;
   EVP_MD_CTX_free(c->work);
+  EVP_MD_CTX_free(c->fresh);
   EVP_MD_CTX_free(c->inner);
   EVP_MD_CTX_free(c->outer);
 #if OPENSSL_VERSION_NUMBER >= 0x30000000L
@@ -50,17 +55,14 @@ void iot_crypto_free(iot_crypto *c) {
   free(c);
 }
 
-static int start(const iot_crypto *c, EVP_MD_CTX *ctx) {
-  return EVP_DigestInit_ex(ctx, c->sha256, NULL) == 1 ? 0 : -1;
-}
-
 static int finish(EVP_MD_CTX *ctx, iot_str s, unsigned char *out) {
   if (EVP_DigestUpdate(ctx, s.p, s.n) != 1) return -1;
   return EVP_DigestFinal_ex(ctx, out, NULL) == 1 ? 0 : -1;
 }
 
 int iot_sha256(iot_crypto *c, iot_str s, unsigned char out[IOT_SHA256_SIZE]) {
-  return start(c, c->work) == 0 ? finish(c->work, s, out) : -1;
+  if (EVP_MD_CTX_copy_ex(c->work, c->fresh) != 1) return -1;
+  return finish(c->work, s, out);
 }
 
 /* Starts `ctx` with the padded key, each byte xored with `pad`. */
@@ -69,7 +71,8 @@ static int absorb(const iot_crypto *c, EVP_MD_CTX *ctx,
   unsigned char block[BLOCK_SIZE];
   int i, ok;
   for (i = 0; i < BLOCK_SIZE; i++) block[i] = key[i] ^ pad;
-  ok = start(c, ctx) == 0 && EVP_DigestUpdate(ctx, block, BLOCK_SIZE) == 1;
+  ok = EVP_MD_CTX_copy_ex(ctx, c->fresh) == 1 &&
+       EVP_DigestUpdate(ctx, block, BLOCK_SIZE) == 1;
   iot_wipe(block, sizeof(block));
   return ok ? 0 : -1;
 }

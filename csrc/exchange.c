@@ -102,7 +102,8 @@ void iot_exchange_start(iot_exchange *x, double now) {
 ** one, the server may just have grown tired of it. A fresh one is tried,
 ** unless the request could then arrive twice and must not. */
 static void closed(iot_exchange *x, double now, const char *reason) {
-  if (iot_pipe_failure(x->conn->pipe) == IOT_NO_TLS) {
+  if (!x->kept && !x->in.any &&
+      iot_pipe_failure(x->conn->pipe) == IOT_NO_TLS) {
     fail(x, IOT_NO_TLS, iot_pipe_reason(x->conn->pipe));
   } else if (x->kept && !x->in.any && (x->replay || !x->sent)) {
     drop(x);

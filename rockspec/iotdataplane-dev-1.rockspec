@@ -50,7 +50,7 @@ build = {
         "csrc/curl_pipe.c", "csrc/exchange.c", "csrc/loop.c", "csrc/pool.c",
         "csrc/lcurl.c", "csrc/lrecord.c",
       },
-      libraries = { "curl" },
+      libraries = { "curl", "pthread" },
       incdirs = { "csrc", "$(CURL_INCDIR)" },
       libdirs = { "$(CURL_LIBDIR)" },
     },

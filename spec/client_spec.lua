@@ -190,7 +190,9 @@ local misconfigured = {
   { { api_call_timeout = 0 },
     "option 'config.api_call_timeout' must be positive" },
   { { max_pool_connections = 0 },
-    "option 'config.max_pool_connections' must be positive" },
+    "option 'config.max_pool_connections' must be a whole number" },
+  { { max_pool_connections = 1.5 },
+    "option 'config.max_pool_connections' must be a whole number" },
   { { retries = 3 }, "option 'config.retries' must be a table, got number" },
   { { retries = { attempts = 3 } },
     "unknown option 'config.retries.attempts'" },
@@ -919,7 +921,7 @@ describe("a request", function()
   it("takes the environment's certificates", function()
     local function verify(options, environment)
       options.region_name = "eu-west-1"
-      return assert(resolve(options, environment)).tls.verify
+      return assert(resolve(options, environment)).target.tls.verify
     end
     local environment = { REQUESTS_CA_BUNDLE = "/r.pem" }
     assert.equal("/r.pem", verify({}, environment))

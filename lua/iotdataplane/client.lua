@@ -32,38 +32,32 @@ local function get_credentials(self)
   return credentials, err
 end
 
----An unsigned request has headers of its own too: each attempt adds to them.
-local function unsigned(request, ready)
-  local headers = {}
-  for i, header in ipairs(request.headers) do headers[i] = header end
-  ready.headers = headers
-  return ready
+local function copy(t)
+  local new = {}
+  for key, value in next, t do new[key] = value end
+  return new
 end
 
-local function authenticate(self, request, ready)
+---Signs `request`, whose own headers are `headers`, anew.
+local function authenticate(self, request, headers)
+  request.headers = headers
   if self.settings.signature_version == "unsigned" then
-    return unsigned(request, ready)
+    request.headers = copy(headers)
+    return request
   end
   local credentials, err = get_credentials(self)
   if not credentials then return nil, err end
-  return sign(request, credentials, self.scope, self.transport:now(), ready)
+  return sign(request, credentials, self.scope, self.transport:now(), request)
 end
 
----The request as the transport wants it, signed anew.
-local function prepare(self, request, attempt, deadline)
-  local settings = self.settings
-  local ready, err = authenticate(self, request, {
-    method = request.method, scheme = request.scheme, host = request.host,
-    port = request.port, path = request.path, query = request.query,
-    headers = false, body = request.body,
-    connect_timeout = settings.connect_timeout,
-    read_timeout = settings.read_timeout, deadline = deadline,
-    replay = settings.resend_unknown, tls = settings.tls,
-    tcp_keepalive = settings.tcp_keepalive,
-  })
+---The request as the transport wants it. Each attempt has a table of its own,
+---which the transport may keep; the first one has the call's.
+local function prepare(self, request, headers, attempt)
+  if attempt > 1 then request = copy(request) end
+  local ready, err = authenticate(self, request, headers)
   if not ready then return nil, err end
-  local headers = ready.headers
-  headers[#headers + 1] = attempt_header(settings, attempt)
+  local all = ready.headers
+  all[#all + 1] = attempt_header(self.settings, attempt)
   return ready
 end
 
@@ -80,8 +74,8 @@ end
 
 ---@return table|nil, table|nil, boolean # result, or nil, an error, and
 ---whether it is one that another attempt could mend
-local function try_once(self, operation, request, attempt, deadline)
-  local ready, err = prepare(self, request, attempt, deadline)
+local function try_once(self, operation, request, headers, attempt)
+  local ready, err = prepare(self, request, headers, attempt)
   if not ready then return nil, err, false end
   local response, failure = self.transport:send(ready)
   if not response then
@@ -128,12 +122,13 @@ local function wait(self, delay, deadline)
   return true
 end
 
-local function send(self, operation, request, deadline)
+local function send(self, operation, request)
   local policy, delivery, attempt = self.policy, "not_sent", 0
+  local headers, deadline = request.headers, request.deadline
   while true do
     attempt = attempt + 1
     local result, err, may_retry =
-      try_once(self, operation, request, attempt, deadline)
+      try_once(self, operation, request, headers, attempt)
     if not err then
       retry.succeeded(policy, attempt, result)
       return result
@@ -168,12 +163,13 @@ local function call(self, operation, params)
     local ok, err = validate(operation, params)
     if not ok then return nil, err end
   end
-  local request, err = serialize(operation, params, settings.endpoint,
+  local request, err = serialize(operation, params, settings.target,
                                  own_headers(settings))
   if not request then return nil, err end
-  local deadline = settings.api_call_timeout
-    and monotonic(self.transport) + settings.api_call_timeout
-  return send(self, operation, request, deadline)
+  if settings.api_call_timeout then
+    request.deadline = monotonic(self.transport) + settings.api_call_timeout
+  end
+  return send(self, operation, request)
 end
 
 -- ---- the methods ----

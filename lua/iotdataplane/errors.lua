@@ -195,9 +195,10 @@ function errors.describe(e)
   local function shown(value)
     return value == nil and "Unknown" or python.str(value)
   end
-  e.message = ("An error occurred (%s) when calling the %s operation%s: %s")
-    :format(shown(Error.Code), e.operation_name,
-            retry_info(e.response.ResponseMetadata), shown(Error.Message))
+  e.message = "An error occurred (" .. shown(Error.Code)
+    .. ") when calling the " .. e.operation_name .. " operation"
+    .. retry_info(e.response.ResponseMetadata) .. ": "
+    .. shown(Error.Message)
 end
 
 return errors

@@ -1,4 +1,4 @@
--- serialize.lua - (operation, params, endpoint, headers) -> request | nil, err
+-- serialize.lua - (operation, params, target, headers) -> request | nil, err
 --
 -- Path and query are encoded here, once: what is signed is what is sent.
 
@@ -106,11 +106,12 @@ end
 
 ---@param operation table of model.operations
 ---@param params table
----@param endpoint table of endpoint.resolve
+---@param target table {scheme, host, port, path} and what the transport is
+---told: {connect_timeout, read_timeout, replay, tls, tcp_keepalive}
 ---@param headers table {{name, value}}, `host` among them, which is added to
 ---@return table|nil, table|nil # a request, or nil and a ParamValidationError
-local function serialize(operation, params, endpoint, headers)
-  local path, err = path_of(operation, params, endpoint.path)
+local function serialize(operation, params, target, headers)
+  local path, err = path_of(operation, params, target.path)
   if err then return nil, err end
   local ok
   ok, err = add_headers(operation, params, headers)
@@ -119,9 +120,12 @@ local function serialize(operation, params, endpoint, headers)
   body, err = body_of(operation, params)
   if err then return nil, err end
   return {
-    method = operation.method, scheme = endpoint.scheme,
-    host = endpoint.host, port = endpoint.port, path = path,
-    query = query_of(operation, params), headers = headers, body = body,
+    method = operation.method, scheme = target.scheme, host = target.host,
+    port = target.port, path = path, query = query_of(operation, params),
+    headers = headers, body = body,
+    connect_timeout = target.connect_timeout,
+    read_timeout = target.read_timeout, replay = target.replay,
+    tls = target.tls, tcp_keepalive = target.tcp_keepalive,
   }
 end
 

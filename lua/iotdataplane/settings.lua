@@ -60,11 +60,15 @@ end
 
 local function check_seconds(config)
   for _, name in ipairs { "connect_timeout", "read_timeout", "max_idle_time",
-                          "api_call_timeout", "max_pool_connections" } do
+                          "api_call_timeout" } do
     local value = config[name]
     if value and (value <= 0 or value ~= value) then
       return ("option 'config.%s' must be positive"):format(name)
     end
+  end
+  local size = config.max_pool_connections
+  if size and (size < 1 or size % 1 ~= 0 or size == math.huge) then
+    return "option 'config.max_pool_connections' must be a whole number"
   end
 end
 
@@ -244,6 +248,18 @@ local function configured_headers(config)
   return list
 end
 
+---Where a request goes to, and how: what serialize fills in of it.
+local function target_of(s, options, config, getenv)
+  local e = s.endpoint
+  return {
+    scheme = e.scheme, host = e.host, port = e.port, path = e.path,
+    connect_timeout = config.connect_timeout or 60,
+    read_timeout = config.read_timeout or 60,
+    replay = s.resend_unknown, tls = tls_of(options, config, getenv),
+    tcp_keepalive = config.tcp_keepalive or false,
+  }
+end
+
 ---@param options table checked by settings.misuse
 ---@param getenv function os.getenv
 ---@param version string of this library
@@ -252,14 +268,10 @@ function settings.resolve(options, getenv, version)
   local config = options.config or {}
   local s = {
     signature_version = config.signature_version or "v4",
-    connect_timeout = config.connect_timeout or 60,
-    read_timeout = config.read_timeout or 60,
     api_call_timeout = config.api_call_timeout,
-    max_pool_connections = math.floor(config.max_pool_connections or 10),
+    max_pool_connections = config.max_pool_connections or 10,
     max_idle_time = config.max_idle_time or 50,
-    tcp_keepalive = config.tcp_keepalive or false,
     parameter_validation = config.parameter_validation ~= false,
-    tls = tls_of(options, config, getenv),
   }
   if s.signature_version ~= "v4" and s.signature_version ~= "unsigned" then
     return nil, errors.new("UnsupportedSignatureVersionError", {
@@ -269,6 +281,7 @@ function settings.resolve(options, getenv, version)
   local ok, err = set_retries(s, config.retries or {}, getenv)
   if ok then ok, err = locate(s, options, config, getenv) end
   if not ok then return nil, err end
+  s.target = target_of(s, options, config, getenv)
   s.host_header = { "host", s.endpoint.host_header }
   s.user_agent = { "user-agent", user_agent(s, config, version) }
   s.headers = configured_headers(config)

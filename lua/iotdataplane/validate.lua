@@ -43,9 +43,10 @@ local is_type = {
 }
 
 local function wrong_type(member, value)
-  return ("Invalid type for parameter %s, value: %s, type: %s, "
-    .. "valid types: %s"):format(member.name, python.str(value), type(value),
-                                 valid_types[member.type])
+  -- no %s: Lua 5.1's ends at a NUL
+  return "Invalid type for parameter " .. member.name .. ", value: "
+    .. python.str(value) .. ", type: " .. type(value) .. ", valid types: "
+    .. valid_types[member.type]
 end
 
 local function wrong_json(member, value)
@@ -88,8 +89,8 @@ local function report(operation, params)
     end
   end
   for _, name in ipairs(unknown_names(operation, params)) do
-    add(('Unknown parameter in input: "%s", must be one of: %s')
-      :format(name, operation.names))
+    add('Unknown parameter in input: "' .. name .. '", must be one of: '
+      .. operation.names)
   end
   for _, member in ipairs(operation.input) do
     local value = params[member.name]

@@ -43,10 +43,17 @@ static const char *const words[] = {
     "HTTP/1.1 100 \n\n",
     "HTTP/1.1 204 \r\n",
     "HTTP/1.1 304\n",
+    "HTTP/1.1 200\nTransfer-Encoding: chunked\n\n",
+    "HTTP/1.1 200\nContent-Length: 5\n\n",
     "HTTP/1.",
     "Content-Length:",
+    "Content-Length: 5\r\n",
     "Transfer-Encoding:",
+    "Transfer-Encoding: chunked\r\n",
+    "Transfer-Encoding: identity\r\n",
     "Connection:",
+    "Connection: close\r\n",
+    "Connection: keep-alive\r\n",
     "chunked",
     "identity",
     "gzip",
@@ -59,8 +66,7 @@ static const char *const words[] = {
     ": ",
     "0\r\n\r\n",
     "5\nhello\n",
-    "10",
-    "40",
+    "40\r\n",
     "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
     "a: b\n",
     "\xff",
@@ -69,7 +75,7 @@ static const char *const words[] = {
 /* The answer that the input stands for, as much of it as there is room. */
 static iot_str spelled(char out[MAX_ANSWER], const uint8_t *p, size_t n) {
   size_t len = 0, i;
-  for (i = 0; i < n && len + 40 < MAX_ANSWER; i++) {
+  for (i = 0; i < n && len + 64 < MAX_ANSWER; i++) {
     if (p[i] > 127) {
       const char *word = words[p[i] % (sizeof(words) / sizeof(*words))];
       memcpy(out + len, word, strlen(word));

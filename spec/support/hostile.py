@@ -96,10 +96,16 @@ def wait_for_end(parent):
             return
 
 
+def leave(*_):
+    """End, cleaning up undisturbed."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(0)
+
+
 def main():
     """Run until told to end."""
     parent = os.getppid() if "--watch-parent" in sys.argv else None
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGTERM, leave)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # is for those we serve
     kept = []
     with tempfile.TemporaryDirectory(prefix="hostile-") as directory:

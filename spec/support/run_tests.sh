@@ -113,11 +113,17 @@ run_busted() {
     -o spec/support/busted_output.lua "$@"
 }
 
+# Specs that are tagged #timing hold a time-out to its 50 ms: they run last,
+# and alone.
 job_specs() { # LUA
-  add run_busted "$1" --
+  add run_busted "$1" -- --exclude-tags=timing
 }
 
-# Specs that are tagged #timing measure what valgrind changes.
+job_timing() { # LUA
+  add run_busted "$1" -- --tags=timing
+}
+
+# What is timed, valgrind changes.
 job_valgrind() {
   local errors=$log/valgrind.errors
   rm -f "$errors"
@@ -171,7 +177,7 @@ job_lint() {
 jobs_of() {
   local lua
   case $1 in
-    specs) for lua in $LUAS; do echo "specs-$lua"; done ;;
+    specs) for lua in $LUAS; do echo "specs-$lua timing-$lua"; done ;;
     c) echo c-gcc c-clang ;;
     python | valgrind | rocks | lint) echo "$1" ;;
     *) echo "run_tests.sh: no step is called $1" >&2; return 1 ;;
@@ -218,14 +224,20 @@ run_jobs() { # JOB...
 }
 
 main() {
-  local step jobs=
+  local step job all jobs= timed=
   for step in $STEPS; do
-    jobs="$jobs $(jobs_of "$step")" || exit 2
+    all=$(jobs_of "$step") || exit 2
+    for job in $all; do
+      case $job in timing-*) timed="$timed $job" ;; *) jobs="$jobs $job" ;; esac
+    done
   done
   trap 'kill "${!name_of[@]}" 2>/dev/null; exit 130' INT TERM
   mkdir -p $log
   run_jobs build
-  if [ "$failed" -eq 0 ]; then run_jobs $jobs; fi
+  if [ "$failed" -eq 0 ]; then
+    run_jobs $jobs
+    JOBS=1 run_jobs $timed
+  fi
   echo "The output of each is in $log."
   tally
 }
