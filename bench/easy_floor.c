@@ -51,6 +51,8 @@ static void set_options(CURL *curl, const char *port,
   curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)(sizeof BODY - 1));
   curl_easy_setopt(curl, CURLOPT_POSTFIELDS, BODY);
   curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, keep);
+  /* a publish gives its caller the headers, so they are kept here as well */
+  curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, keep);
 }
 
 static void publish(CURL *curl) {

@@ -14,7 +14,7 @@
   "us-east-1/iotdata/aws4_request, SignedHeaders=host;x-amz-date, "           \
   "Signature=6a19ef966212bf96a131418c23ab508b"                                \
   "bd32738891ea425043c24196c6424631" END                                      \
-  "user-agent: iotdataplane/1.0 os/linux lang/lua#5.4" END                    \
+  "user-agent: iotdataplane/0.1.0 lang/lua#5.4 cfg/retry-mode#standard" END   \
   "amz-sdk-invocation-id: 1b671a64-40d5-491e-99b0-da01ff1f3341" END           \
   "amz-sdk-request: attempt=1" END
 

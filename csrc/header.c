@@ -21,11 +21,13 @@ int iot_is_plain(iot_str v) {
   return (seen & high) == 0;
 }
 
-/* RFC 9110's tchar as a bit of the two words for ASCII. */
+/* Is it RFC 9110's tchar? For each byte of ASCII a digit. */
 static inline int is_token(char c) {
-  static const uint64_t tchar[2] = {0x03ff6cfa00000000, 0x57ffffffc7fffffe};
+  static const char tchar[] =
+      "0000000000000000000000000000000001011111001101101111111111000000"
+      "0111111111111111111111111110001111111111111111111111111111101010";
   unsigned char u = (unsigned char)c;
-  return u < 128 && (tchar[u >> 6] >> (u & 63) & 1);
+  return u < 128 && tchar[u] == '1';
 }
 
 int iot_header_name_ok(iot_str name) {
@@ -67,12 +69,12 @@ static iot_str after_spaces(const char *p, const char *end) {
 }
 
 int iot_header_parse(iot_str line, iot_header *h) {
-  const char *colon = line.n ? memchr(line.p, ':', line.n) : NULL;
-  if (colon == NULL) return -1;
+  size_t n = 0;
+  while (n < line.n && is_token(line.p[n])) n++;
+  if (n == 0 || n == line.n || line.p[n] != ':') return -1;
   h->name.p = line.p;
-  h->name.n = (size_t)(colon - line.p);
-  h->value = after_spaces(colon + 1, line.p + line.n);
-  if (!iot_header_name_ok(h->name)) return -1;
+  h->name.n = n;
+  h->value = after_spaces(line.p + n + 1, line.p + line.n);
   return iot_header_value_ok(h->value) ? 0 : -1;
 }
 

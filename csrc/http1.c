@@ -96,17 +96,18 @@ static int read_field(iot_http1 *h, iot_str line) {
   return h->fields.failed ? bad(h, "the head is too large") : 0;
 }
 
-size_t iot_http1_field(const iot_http1 *h, size_t at, iot_header *f) {
-  const iot_buf *b = &h->fields;
+size_t iot_http1_field(iot_str fields, size_t at, iot_header *f) {
   const char *p, *end;
-  if (at >= b->len) return 0;
-  p = b->data + at;
-  end = memchr(p, '\n', b->len - at);
+  if (at >= fields.n) return 0;
+  p = fields.p + at;
+  end = memchr(p, '\n', fields.n - at);
+  if (end == NULL) return 0;
   f->name = str(p, (size_t)(end - p));
   p = end + 1;
-  end = memchr(p, '\n', b->len - (size_t)(p - b->data));
+  end = memchr(p, '\n', fields.n - (size_t)(p - fields.p));
+  if (end == NULL) return 0;
   f->value = str(p, (size_t)(end - p));
-  return (size_t)(end + 1 - b->data);
+  return (size_t)(end + 1 - fields.p);
 }
 
 static iot_str without_end(iot_str v) {
@@ -157,7 +158,8 @@ static int read_framing(iot_http1 *h, framing *f) {
   iot_header field;
   size_t at = 0;
   memset(f, 0, sizeof(*f));
-  while ((at = iot_http1_field(h, at, &field)) != 0) {
+  iot_str fields = str(h->fields.data, h->fields.len);
+  while ((at = iot_http1_field(fields, at, &field)) != 0) {
     field.value = without_end(field.value);
     if (iot_header_is(field.name, "content-length")) {
       if (read_length(h, f, field.value) != 0) return -1;

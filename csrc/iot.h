@@ -240,9 +240,9 @@ void iot_http1_reset(iot_http1 *h, int no_body);
 /* Reads bytes; after IOT_DONE any that are left over make the connection
 ** unusable for another request. */
 enum iot_progress iot_http1_feed(iot_http1 *h, const char *p, size_t n);
-/* The name and value that stand at `at` in `fields`, 0 to begin with; where
-** the next ones stand, or 0 where there are none. */
-size_t iot_http1_field(const iot_http1 *h, size_t at, iot_header *f);
+/* The name and value that stand at `at` in an iot_http1's `fields`, 0 to begin
+** with; where the next ones stand, or 0 where there are none. */
+size_t iot_http1_field(iot_str fields, size_t at, iot_header *f);
 /* The connection was closed: IOT_DONE for a body that ends so. */
 enum iot_progress iot_http1_eof(iot_http1 *h);
 

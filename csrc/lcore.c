@@ -131,15 +131,16 @@ static int l_random(lua_State *L) {
 
 /* uuid() -> a random UUID (RFC 9562, version 4) */
 static int l_uuid(lua_State *L) {
+  static const size_t ends[] = {4, 6, 8, 10, 16}; /* of its groups */
   iot_buf *out = get_out(L);
   unsigned char u[16];
-  int i;
+  size_t from = 0, i;
   memcpy(u, take_random(L, get_scratch(L), sizeof(u)), sizeof(u));
   u[6] = (unsigned char)((u[6] & 0x0f) | 0x40);
   u[8] = (unsigned char)((u[8] & 0x3f) | 0x80);
-  for (i = 0; i < 16; i += 2) {
-    if (i >= 4 && i <= 10) iot_buf_byte(out, '-');
-    iot_hex(out, u + i, 2);
+  for (i = 0; i < sizeof(ends) / sizeof(*ends); from = ends[i++]) {
+    if (from > 0) iot_buf_byte(out, '-');
+    iot_hex(out, u + from, ends[i] - from);
   }
   return push(L, out);
 }

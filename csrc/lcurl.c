@@ -126,6 +126,7 @@ static int is_interrupted(lua_State *L, lua_Hook at_entry) {
 
 static int push_result(lua_State *L, const iot_exchange *x) {
   const iot_http1 *in = &x->in;
+  iot_str fields;
   if (x->failure != IOT_OK) {
     lua_pushnil(L);
     lua_pushstring(L, failure_names[x->failure]);
@@ -133,13 +134,22 @@ static int push_result(lua_State *L, const iot_exchange *x) {
     lua_pushboolean(L, x->sent);
     return 4;
   }
+  fields.p = in->fields.len > 0 ? in->fields.data : "";
+  fields.n = in->fields.len;
   lua_pushinteger(L, in->status);
-  iot_push_fields(L, in);
+  iot_push_fields(L, fields);
   lua_pushlstring(L, in->body.len > 0 ? in->body.data : "", in->body.len);
-  return 3;
+  lua_pushlstring(L, fields.p, fields.n);
+  return 4;
 }
 
-/* exchange:run() -> status, headers, body
+/* headers(head) -> {{name, value}, ...} of the head that `run` gave */
+static int l_headers(lua_State *L) {
+  iot_push_headers(L, iot_check_str(L, 1));
+  return 1;
+}
+
+/* exchange:run() -> status, fields, body, head
 ** | nil, the failure's name, message, sent
 ** | false (interrupted: call it again) */
 static int exchange_run(lua_State *L) {
@@ -209,8 +219,8 @@ static const luaL_Reg exchange_methods[] = {
 };
 
 static const luaL_Reg functions[] = {
-    {"pool", l_pool},   {"now", l_now}, {"monotonic", l_monotonic},
-    {"pause", l_pause}, {NULL, NULL},
+    {"pool", l_pool},           {"headers", l_headers}, {"now", l_now},
+    {"monotonic", l_monotonic}, {"pause", l_pause},     {NULL, NULL},
 };
 
 static void new_class(lua_State *L, const char *name, const luaL_Reg *l) {

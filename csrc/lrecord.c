@@ -30,14 +30,12 @@ int iot_push_buf(lua_State *L, const iot_buf *b) {
   return 1;
 }
 
-/* The `i`-th item of the pair on the top of the stack. */
-static iot_str pair_item(lua_State *L, int i) {
+/* The string at `t`, which stays in its table; a number would not. */
+static iot_str pair_item(lua_State *L, int t) {
   iot_str s = {"", 0};
-  lua_rawgeti(L, -1, i);
-  if (lua_type(L, -1) != LUA_TSTRING)
+  if (lua_type(L, t) != LUA_TSTRING)
     luaL_error(L, "request.headers must be pairs of strings");
-  s.p = lua_tolstring(L, -1, &s.n);
-  lua_pop(L, 1);
+  s.p = lua_tolstring(L, t, &s.n);
   return s;
 }
 
@@ -52,9 +50,11 @@ size_t iot_get_headers(lua_State *L, int t,
     lua_rawgeti(L, t, (int)i + 1);
     if (lua_type(L, -1) != LUA_TTABLE)
       luaL_error(L, "request.headers must be pairs of strings");
-    headers[i].name = pair_item(L, 1);
-    headers[i].value = pair_item(L, 2);
-    lua_pop(L, 1);
+    lua_rawgeti(L, -1, 1);
+    lua_rawgeti(L, -2, 2);
+    headers[i].name = pair_item(L, -2);
+    headers[i].value = pair_item(L, -1);
+    lua_pop(L, 3);
   }
   return n;
 }
@@ -99,25 +99,68 @@ static void push_latin1(lua_State *L, iot_str s) {
   luaL_pushresult(&b);
 }
 
-static void push_field(lua_State *L, const iot_header *f) {
-  if (iot_is_plain(f->value) || is_ascii(f->value)) {
-    iot_push_header(L, f);
-    return;
-  }
-  lua_createtable(L, 2, 0);
-  lua_pushlstring(L, f->name.p, f->name.n);
-  lua_rawseti(L, -2, 1);
-  push_latin1(L, f->value);
-  lua_rawseti(L, -2, 2);
+static void push_value(lua_State *L, iot_str v) {
+  if (iot_is_plain(v) || is_ascii(v))
+    lua_pushlstring(L, v.p, v.n);
+  else
+    push_latin1(L, v);
 }
 
-void iot_push_fields(lua_State *L, const iot_http1 *h) {
+void iot_push_headers(lua_State *L, iot_str fields) {
   iot_header f;
   size_t at = 0;
   int n = 0;
-  lua_createtable(L, 8, 0);
-  while ((at = iot_http1_field(h, at, &f)) != 0) {
-    push_field(L, &f);
+  lua_newtable(L);
+  while ((at = iot_http1_field(fields, at, &f)) != 0) {
+    lua_createtable(L, 2, 0);
+    lua_pushlstring(L, f.name.p, f.name.n);
+    lua_rawseti(L, -2, 1);
+    push_value(L, f.value);
+    lua_rawseti(L, -2, 2);
     lua_rawseti(L, -2, ++n);
+  }
+}
+
+static char lower(char c) {
+  return (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
+}
+
+static void push_lower(lua_State *L, iot_str name) {
+  char usual[64];
+  luaL_Buffer b;
+  size_t i;
+  if (name.n <= sizeof(usual)) {
+    for (i = 0; i < name.n; i++) usual[i] = lower(name.p[i]);
+    lua_pushlstring(L, usual, name.n);
+    return;
+  }
+  luaL_buffinit(L, &b);
+  for (i = 0; i < name.n; i++) luaL_addchar(&b, lower(name.p[i]));
+  luaL_pushresult(&b);
+}
+
+/* Puts ", " between the value that the name has, and the one on the top. */
+static void join(lua_State *L) {
+  lua_pushvalue(L, -2);
+  lua_rawget(L, -4);
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    return;
+  }
+  lua_pushliteral(L, ", ");
+  lua_pushvalue(L, -3);
+  lua_concat(L, 3);
+  lua_replace(L, -2);
+}
+
+void iot_push_fields(lua_State *L, iot_str fields) {
+  iot_header f;
+  size_t at = 0;
+  lua_createtable(L, 0, 8);
+  while ((at = iot_http1_field(fields, at, &f)) != 0) {
+    push_lower(L, f.name);
+    push_value(L, f.value);
+    join(L);
+    lua_rawset(L, -3);
   }
 }

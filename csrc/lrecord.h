@@ -21,9 +21,11 @@ iot_request iot_get_parts(lua_State *L, int arg,
                           iot_header headers[IOT_MAX_HEADERS]);
 /* Pushes {name, value}. */
 void iot_push_header(lua_State *L, const iot_header *h);
-/* Pushes a response's headers: {{name, value}, ...}, whose values are
-** Latin-1 on the wire, as UTF-8. */
-void iot_push_fields(lua_State *L, const iot_http1 *h);
+/* Pushes a response's headers, {{name, value}, ...}, of `fields` (see
+** iot_http1). Values are Latin-1 on the wire, and pushed as UTF-8. */
+void iot_push_headers(lua_State *L, iot_str fields);
+/* The same by lower-case name; several values of one are joined by ", ". */
+void iot_push_fields(lua_State *L, iot_str fields);
 /* luaL_setfuncs, which Lua 5.1 has not: adds functions to the table under
 ** `nup` upvalues, which are popped. */
 void iot_setfuncs(lua_State *L, const luaL_Reg *l, int nup);

@@ -59,8 +59,8 @@ local c_arrows = {
   ["crypto.c"] = set "iot.h openssl/evp.h openssl/rand.h",
   ["pipe.h"] = set "iot.h",
   ["exchange.h"] = set "pipe.h",
-  ["curl_pipe.c"] = set [[pipe.h curl/curl.h fcntl.h pthread.h stdio.h
-    sys/stat.h unistd.h]],
+  ["curl_pipe.c"] = set [[pipe.h curl/curl.h errno.h fcntl.h pthread.h
+    stdio.h sys/socket.h sys/stat.h unistd.h]],
   ["pool.c"] = set "exchange.h",
   ["exchange.c"] = set "exchange.h",
   ["loop.c"] = set "exchange.h poll.h time.h",

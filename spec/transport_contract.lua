@@ -102,6 +102,12 @@ end
 
 -- ---- answers ----
 
+-- What every transport's response has; it may have more.
+local function parts(response)
+  return { status = response.status, headers = response.headers,
+           body = response.body }
+end
+
 local function describe_answers(t)
   it("gives status, headers and body as they came", function()
     assert.same({
@@ -112,12 +118,12 @@ local function describe_answers(t)
         { "Content-Length", "256" },
       },
       body = EVERY_BYTE,
-    }, t:get("/exact", nil, 201))
+    }, parts(t:get("/exact", nil, 201)))
   end)
 
   it("gives an empty body as an empty string", function()
     assert.same({ status = 204, headers = {}, body = "" },
-      t:get("/no_content", nil, 204))
+      parts(t:get("/no_content", nil, 204)))
   end)
 
   it("takes a status line without a reason", function()

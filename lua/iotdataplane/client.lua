@@ -10,6 +10,9 @@ local serialize = require "iotdataplane.serialize"
 local sign = require "iotdataplane.sign"
 local validate = require "iotdataplane.validate"
 
+local getmetatable, next, type = getmetatable, next, type
+local uuid = core.uuid
+
 local Client = { __name = "iotdataplane.client" }
 Client.__index = Client
 
@@ -23,11 +26,8 @@ local function attempt_header(settings, attempt)
     ("attempt=%d; max=%d"):format(attempt, settings.max_attempts) }
 end
 
-local function get_credentials(self)
-  local credentials = self.credentials
-  if credentials then return credentials end
-  local err
-  credentials, err = chain.get(self.world)
+local function find_credentials(self)
+  local credentials, err = chain.get(self.world)
   self.credentials = credentials
   return credentials, err
 end
@@ -38,27 +38,24 @@ local function copy(t)
   return new
 end
 
----Signs `request`, whose own headers are `headers`, anew.
-local function authenticate(self, request, headers)
-  request.headers = headers
-  if self.settings.signature_version == "unsigned" then
-    request.headers = copy(headers)
-    return request
-  end
-  local credentials, err = get_credentials(self)
-  if not credentials then return nil, err end
-  return sign(request, credentials, self.scope, self.transport:now(), request)
-end
-
----The request as the transport wants it. Each attempt has a table of its own,
----which the transport may keep; the first one has the call's.
+---The request as the transport wants it, signed anew; `headers` are its own.
+---Each attempt has a table that the transport may keep: the first the call's.
 local function prepare(self, request, headers, attempt)
   if attempt > 1 then request = copy(request) end
-  local ready, err = authenticate(self, request, headers)
-  if not ready then return nil, err end
-  local all = ready.headers
-  all[#all + 1] = attempt_header(self.settings, attempt)
-  return ready
+  if self.scope then
+    local credentials, err = self.credentials, nil
+    if not credentials then credentials, err = find_credentials(self) end
+    if not credentials then return nil, err end
+    request.headers = headers
+    request, err =
+      sign(request, credentials, self.scope, self.transport:now(), request)
+    if not request then return nil, err end
+  else
+    request.headers = copy(headers)
+  end
+  headers = request.headers
+  headers[#headers + 1] = attempt_header(self.settings, attempt)
+  return request
 end
 
 ---The exception for a failure of the transport's.
@@ -72,23 +69,11 @@ local function from_failure(self, request, failure)
   return err
 end
 
----@return table|nil, table|nil, boolean # result, or nil, an error, and
----whether it is one that another attempt could mend
-local function try_once(self, operation, request, headers, attempt)
-  local ready, err = prepare(self, request, headers, attempt)
-  if not ready then return nil, err, false end
-  local response, failure = self.transport:send(ready)
-  if not response then
-    return nil, from_failure(self, request, failure), true
-  end
-  local result
-  result, err = parse(operation, response)
-  if err then
-    local answered = err.response.ResponseMetadata.HTTPStatusCode < 500
-      or retry.is_throttling(err)
-    err.delivery = answered and "rejected" or "unknown"
-  end
-  return result, err, true
+---What is known of the message after a service's error.
+local function delivery_of(err)
+  local status = err.response.ResponseMetadata.HTTPStatusCode
+  local refused = status < 500 or retry.is_throttling(err)
+  return refused and "rejected" or "unknown"
 end
 
 -- ---- one call ----
@@ -122,25 +107,44 @@ local function wait(self, delay, deadline)
   return true
 end
 
+---How long to wait before the next attempt; nil where there is none.
+local function delay_of(self, attempt, err)
+  local delay = retry.delay(self.policy, attempt, err)
+  if err.delivery == "unknown" and not self.settings.resend_unknown then
+    return nil
+  end
+  return delay
+end
+
 local function send(self, operation, request)
-  local policy, delivery, attempt = self.policy, "not_sent", 0
-  local headers, deadline = request.headers, request.deadline
+  local transport, policy = self.transport, self.policy
+  local headers, delivery, attempt = request.headers, "not_sent", 0
   while true do
     attempt = attempt + 1
-    local result, err, may_retry =
-      try_once(self, operation, request, headers, attempt)
-    if not err then
-      retry.succeeded(policy, attempt, result)
-      return result
+    local ready, err = prepare(self, request, headers, attempt)
+    if not ready then
+      err.delivery = worse(delivery, err.delivery)
+      return nil, err
+    end
+    local response, failure = transport:send(ready)
+    if response then
+      local result
+      result, err = parse(operation, response)
+      if result then
+        if attempt > 1 or policy.max_attempts == 1 then
+          retry.succeeded(policy, attempt, result)
+        end
+        return result
+      end
+      err.delivery = delivery_of(err)
+    else
+      err = from_failure(self, request, failure)
     end
     delivery = worse(delivery, err.delivery)
-    local delay = may_retry and retry.delay(policy, attempt, err)
-    if err.delivery == "unknown" and not self.settings.resend_unknown then
-      delay = nil
-    end
+    local delay = delay_of(self, attempt, err)
     err.delivery = delivery
     if not delay then return nil, err end
-    if not wait(self, delay, deadline) then
+    if not wait(self, delay, request.deadline) then
       return nil, too_late(self, request, delivery)
     end
   end
@@ -150,14 +154,14 @@ end
 local function own_headers(settings)
   local headers = {
     settings.host_header, settings.user_agent,
-    { "amz-sdk-invocation-id", core.uuid() },
+    { "amz-sdk-invocation-id", uuid() },
   }
   local configured = settings.headers
   for i = 1, #configured do headers[3 + i] = configured[i] end
   return headers
 end
 
-local function call(self, operation, params)
+local function attempt_call(self, operation, params)
   local settings = self.settings
   if settings.parameter_validation then
     local ok, err = validate(operation, params)
@@ -172,29 +176,25 @@ local function call(self, operation, params)
   return send(self, operation, request)
 end
 
--- ---- the methods ----
-
----A call with something other than one table is a programmer's mistake: it
----is told so at the line that made it.
-local function check(self, name, params)
-  if getmetatable(self) ~= Client then
-    error(("bad self (use client:%s{...}, with a colon)"):format(name), 3)
-  elseif type(params) ~= "table" then
-    error(("bad argument #1 to '%s' (table expected, got %s)")
-      :format(name, params == nil and "no value" or type(params)), 3)
-  end
-end
-
----Completes what is wrong, for the caller to see.
-local function finish(operation, result, err)
+---Makes a call; an error is complete for the caller to see.
+local function call(self, operation, params)
+  local result, err = attempt_call(self, operation, params)
   if result then return result end
   err.operation_name = operation.name
   if err.response then errors.describe(err) end
   return nil, err
 end
 
-local function try(self, operation, params)
-  return finish(operation, call(self, operation, params))
+-- ---- the methods ----
+
+---A call with something other than one table is a programmer's mistake: it
+---is told so at the line that made it.
+local function misuse(self, name, params)
+  if getmetatable(self) ~= Client then
+    error(("bad self (use client:%s{...}, with a colon)"):format(name), 3)
+  end
+  error(("bad argument #1 to '%s' (table expected, got %s)")
+    :format(name, params == nil and "no value" or type(params)), 3)
 end
 
 ---Outside, failures are raised.
@@ -212,8 +212,10 @@ end
 ---@return table # {ResponseMetadata = {RequestId, HTTPStatusCode,
 ---HTTPHeaders, RetryAttempts}}; raises an error table
 function Client:publish(params)
-  check(self, "publish", params)
-  return raise(try(self, model.operations.publish, params))
+  if getmetatable(self) ~= Client or type(params) ~= "table" then
+    misuse(self, "publish", params)
+  end
+  return raise(call(self, model.operations.publish, params))
 end
 
 ---Any operation without raising.
@@ -228,8 +230,8 @@ function Client:try(name, params)
     error(("bad argument #1 to 'try' (no operation '%s')")
       :format(tostring(name)), 2)
   end
-  check(self, name, params)
-  return try(self, operation, params)
+  if type(params) ~= "table" then misuse(self, name, params) end
+  return call(self, operation, params)
 end
 
 ---@return number # seconds that our clock is known to be behind
@@ -262,7 +264,10 @@ local function new(options, settings, getenv)
       mode = settings.retry_mode, max_attempts = settings.max_attempts,
       random = core.random,
     },
-    scope = { region = settings.region_name, service = model.signing_name },
+    -- none where nothing is signed
+    scope = settings.signature_version == "v4" and {
+      region = settings.region_name, service = model.signing_name,
+    } or nil,
     world = { options = options, getenv = getenv },
     exceptions = errors.classes,
     meta = {

@@ -2,7 +2,8 @@
 --
 -- After botocore's iot-data/2015-05-28/service-2.json. A member is {name,
 -- type, place, wire name}; `required` and `min` where the model has them;
--- `plain` where Lua's type alone tells whether a value is right.
+-- `plain` where Lua's type alone tells whether a value is right, `least`
+-- of integers.
 -- Types: string, integer, boolean, blob, json (any JSON-serializable value).
 -- Places: uri, query, header, payload.
 
@@ -29,7 +30,8 @@ local function member(name, type, place, wire, rules)
   return {
     name = name, type = type, place = place, wire = wire or name,
     required = rules.required, min = rules.min,
-    plain = place ~= "header" and not rules.min and plain[type] or nil,
+    plain = place ~= "header" and plain[type] or nil,
+    least = type == "integer" and (rules.min or -math.huge) or nil,
   }
 end
 

@@ -107,13 +107,6 @@ local function error_of(object, status, fields)
   return result
 end
 
-local function metadata_of(status, fields, request_id)
-  return {
-    RequestId = request_id, HTTPStatusCode = status, HTTPHeaders = fields,
-    RetryAttempts = 0,
-  }
-end
-
 ---The members of a modelled exception: each has `message`, and no other.
 local function add_members(response, object)
   local code = response.Error.Code
@@ -137,23 +130,31 @@ local function failed(operation, status, fields, body)
     e = error_of(object, status, fields)
   end
   local response = {
-    Error = e, ResponseMetadata = metadata_of(status, fields, request_id),
+    Error = e,
+    ResponseMetadata = {
+      RequestId = request_id, HTTPStatusCode = status, HTTPHeaders = fields,
+      RetryAttempts = 0,
+    },
   }
   add_members(response, object)
   return nil, errors.from_service(operation.name, response)
 end
 
 ---@param operation table of model.operations
----@param response table {status, headers, body}
+---@param response table {status, headers, body}; instead of headers also
+---{fields}, by lower-case name, from a transport that has them so
 ---@return table|nil, table|nil # the result, or nil and a service's error
 local function parse(operation, response)
-  local status, fields = response.status, fields_of(response.headers)
+  local status = response.status
+  local fields = response.fields or fields_of(response.headers)
   if status >= 300 then
     return failed(operation, status, fields, response.body)
   end
   return {
-    ResponseMetadata = metadata_of(status, fields,
-                                   fields["x-amzn-requestid"]),
+    ResponseMetadata = {
+      RequestId = fields["x-amzn-requestid"], HTTPStatusCode = status,
+      HTTPHeaders = fields, RetryAttempts = 0,
+    },
   }
 end
 

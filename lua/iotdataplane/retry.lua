@@ -110,7 +110,8 @@ function retry.delay(policy, attempt, err)
   end
 end
 
----The same for an attempt that succeeded.
+---The same for an attempt that succeeded. A first one of several is nothing
+---to speak of.
 function retry.succeeded(policy, attempt, result)
   note(policy, attempt, result, false)
 end

@@ -6,7 +6,7 @@ local core = require "iotdataplane.core"
 local errors = require "iotdataplane.errors"
 local json = require "iotdataplane.json"
 
-local format = string.format
+local format, type = string.format, type
 local math_type = rawget(math, "type") -- Lua 5.3 and later
 local uri_encode = core.uri_encode
 
@@ -23,7 +23,6 @@ for i = 0, 9 do digits[i] = format("%d", i) end
 
 ---A query value as text: whole numbers without a point or exponent.
 local function text_of(value)
-  if digits[value] then return digits[value] end
   local kind = type(value)
   if kind == "string" then return uri_encode(value) end
   if kind == "number" and value % 1 == 0 then
@@ -34,13 +33,13 @@ local function text_of(value)
   return uri_encode(tostring(value))
 end
 
-local function query_of(operation, params)
-  local members, out = operation.at.query, nil
+local function query_of(members, params)
+  local out
   for i = 1, #members do
     local m = members[i]
     local value = params[m.name]
     if value ~= nil then
-      local pair = m.wire .. "=" .. text_of(value)
+      local pair = m.wire .. "=" .. (digits[value] or text_of(value))
       out = out and out .. "&" .. pair or pair
     end
   end
@@ -60,8 +59,7 @@ local function header_value(member, value)
   return core.base64_encode(text)
 end
 
-local function add_headers(operation, params, headers)
-  local members = operation.at.header
+local function add_headers(members, params, headers)
   for i = 1, #members do
     local m = members[i]
     local value = params[m.name]
@@ -76,7 +74,6 @@ end
 
 local function path_of(operation, params, base)
   local member = operation.at.uri
-  if not member then return base .. operation.path end
   local value = params[member.name]
   if type(value) ~= "string" then
     return refuse(member, "it must be a string")
@@ -93,11 +90,8 @@ local function read_file(member, file)
   return refuse(member, "the file cannot be read: " .. tostring(reason))
 end
 
-local function body_of(operation, params)
-  local member = operation.at.payload
-  local value = member and params[member.name]
+local function body_of(member, value)
   if value == nil then return "" end
-  if type(value) == "string" then return value end
   if type(value) ~= "table" and type(value) ~= "userdata" then
     return refuse(member, "it must be a string or a file")
   end
@@ -111,17 +105,20 @@ end
 ---@param headers table {{name, value}}, `host` among them, which is added to
 ---@return table|nil, table|nil # a request, or nil and a ParamValidationError
 local function serialize(operation, params, target, headers)
+  local at = operation.at
   local path, err = path_of(operation, params, target.path)
   if err then return nil, err end
   local ok
-  ok, err = add_headers(operation, params, headers)
+  ok, err = add_headers(at.header, params, headers)
   if not ok then return nil, err end
-  local body
-  body, err = body_of(operation, params)
-  if err then return nil, err end
+  local body = params[at.payload.name]
+  if type(body) ~= "string" then
+    body, err = body_of(at.payload, body)
+    if err then return nil, err end
+  end
   return {
     method = operation.method, scheme = target.scheme, host = target.host,
-    port = target.port, path = path, query = query_of(operation, params),
+    port = target.port, path = path, query = query_of(at.query, params),
     headers = headers, body = body,
     connect_timeout = target.connect_timeout,
     read_timeout = target.read_timeout, replay = target.replay,

@@ -9,7 +9,7 @@ local errors = require "iotdataplane.errors"
 local json = require "iotdataplane.json"
 local python = require "iotdataplane.python"
 
-local floor = math.floor
+local floor, next, type = math.floor, next, type
 
 local valid_types = {
   string = "string", integer = "integer", boolean = "boolean",
@@ -107,8 +107,12 @@ local function is_valid(operation, params)
   for name, value in next, params do
     local member = by_name[name]
     if not member then return false end
-    if type(value) ~= member.plain and complaint(member, value) then
-      return false
+    local kind = type(value)
+    if kind ~= member.plain then
+      local least = member.least
+      local right = least and kind == "number" and value >= least
+        and value % 1 == 0
+      if not right and complaint(member, value) then return false end
     end
   end
   local required = operation.required

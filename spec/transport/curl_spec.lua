@@ -177,9 +177,10 @@ describe("the curl transport by itself", function()
     close(pool)
     pool:clear()
     assert.has_error(function() pool:exchange() end, "the pool is closed")
-    local status, headers, body = exchange:run()
-    assert.same({ 200, { { "Content-Length", "2" } }, "ok" },
-      { status, headers, body })
+    local status, fields, body, head = exchange:run()
+    assert.same({ 200, { ["content-length"] = "2" }, "ok" },
+      { status, fields, body })
+    assert.same({ { "Content-Length", "2" } }, curl.headers(head))
   end)
 
   it("refuses an exchange that is closed", function()

@@ -2,10 +2,21 @@
 
 local curl = require "iotdataplane.curl"
 
-local concat = table.concat
+local concat, setmetatable = table.concat, setmetatable
 
 local Transport = { __name = "iotdataplane.transport.curl" }
 Transport.__index = Transport
+
+---Most of what an answer's headers are asked for is in `fields`, by name; the
+---list is made when somebody wants it.
+local Response = { __name = "iotdataplane.transport.curl.response" }
+
+function Response.__index(response, key)
+  if key ~= "headers" then return nil end
+  local headers = curl.headers(response.head)
+  response.headers = headers
+  return headers
+end
 
 local function flag(yes)
   return yes and "1" or "0"
@@ -35,6 +46,10 @@ local function identify(self, request)
   return self.identity
 end
 
+local function failed(name, message, sent)
+  return nil, { name = name, message = message, sent = sent }
+end
+
 ---@param request table
 ---@return table|nil, table|nil # {status, headers, body}, or nil and
 ---{name, message, sent}
@@ -48,15 +63,17 @@ function Transport:send(request)
     request.replay)
   if not ok then
     self.exchange = exchange
-    return nil, { name = "HTTPClientError", message = reason, sent = false }
+    return failed("HTTPClientError", reason, false)
   end
-  local status, headers, body, sent
+  local status, fields, body, head
   repeat -- false: Ctrl-C's hook runs, and raises, as soon as we are here
-    status, headers, body, sent = exchange:run()
+    status, fields, body, head = exchange:run()
   until status ~= false
   self.exchange = exchange
-  if status then return { status = status, headers = headers, body = body } end
-  return nil, { name = headers, message = body, sent = sent }
+  if not status then return failed(fields, body, head) end
+  return setmetatable({
+    status = status, fields = fields, body = body, head = head,
+  }, Response)
 end
 
 ---@param seconds number
