@@ -1,6 +1,6 @@
 /* easy_floor.c - what a publish costs a C program that uses libcurl's easy
  * interface well: one handle, options set once, a presigned request.
- * usage: easy_floor PORT N */
+ * usage: easy_floor PORT N [token] */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,16 +26,21 @@ static size_t keep(char *p, size_t one, size_t n, void *unused) {
   return one * n;
 }
 
-/* The header lines of HEADERS as a list, and libcurl's own ones unset. */
-static struct curl_slist *header_list(void) {
-  static char lines[] = HEADERS("\n") "Expect:\nAccept:\nContent-Type:\n";
-  struct curl_slist *list = NULL;
+static struct curl_slist *append(struct curl_slist *list, char *lines) {
   char *line;
   for (line = strtok(lines, "\n"); line; line = strtok(NULL, "\n")) {
     list = curl_slist_append(list, line);
     need(list != NULL, "no memory");
   }
   return list;
+}
+
+/* The header lines of HEADERS as a list, and libcurl's own ones unset. */
+static struct curl_slist *header_list(int with_token) {
+  static char lines[] = HEADERS("\n") "Expect:\nAccept:\nContent-Type:\n";
+  static char token[] = TOKEN_HEADER("\n");
+  struct curl_slist *list = append(NULL, lines);
+  return with_token ? append(list, token) : list;
 }
 
 static void set_options(CURL *curl, const char *port,
@@ -69,11 +74,11 @@ int main(int argc, char **argv) {
   struct curl_slist *headers;
   CURL *curl;
   long i, n;
-  need(argc == 3, "usage: easy_floor PORT N");
+  need(argc == 3 || argc == 4, "usage: easy_floor PORT N [token]");
   curl_global_init(CURL_GLOBAL_DEFAULT);
   curl = curl_easy_init();
   need(curl != NULL, "no handle");
-  headers = header_list();
+  headers = header_list(argc == 4);
   set_options(curl, argv[1], headers);
   n = atol(argv[2]);
   for (i = 0; i < n; i++) publish(curl);

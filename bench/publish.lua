@@ -1,5 +1,5 @@
 -- publish.lua - the work of easy_floor.c through client:publish.
--- usage: publish.lua PORT N [memory]
+-- usage: publish.lua PORT N [token | memory]
 -- "memory" prints by how many kB the process grew after 10,000 publishes.
 local iotdataplane = require "iotdataplane"
 
@@ -12,6 +12,8 @@ local client = iotdataplane.client{
   endpoint_url = "http://127.0.0.1:" .. assert(port, "PORT is missing"),
   aws_access_key_id = "AKIDEXAMPLE",
   aws_secret_access_key = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
+  -- 800 bytes, as temporary credentials have one
+  aws_session_token = mode == "token" and ("IQoJb3JpZ2luX2Vj"):rep(50) or nil,
 }
 
 local function publish(n)

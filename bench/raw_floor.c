@@ -1,6 +1,6 @@
 /* raw_floor.c - what a publish costs over a bare blocking socket: one write,
  * reads until the answer is whole, no library, a presigned request.
- * usage: raw_floor PORT N */
+ * usage: raw_floor PORT N [token] */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -63,14 +63,15 @@ int main(int argc, char **argv) {
   size_t size;
   long i, n;
   int fd;
-  need(argc == 3, "usage: raw_floor PORT N");
+  need(argc == 3 || argc == 4, "usage: raw_floor PORT N [token]");
   fd = dial(argv[1]);
   size = (size_t)snprintf(request, sizeof request,
                           "POST %s HTTP/1.1\r\n"
                           "host: 127.0.0.1:%s\r\n"
-                          HEADERS("\r\n")
+                          HEADERS("\r\n") "%s"
                           "content-length: " BODY_SIZE "\r\n\r\n" BODY,
-                          TARGET, argv[1]);
+                          TARGET, argv[1],
+                          argc == 4 ? TOKEN_HEADER("\r\n") : "");
   n = atol(argv[2]);
   for (i = 0; i < n; i++) publish(fd, request, size);
   puts(answer);

@@ -18,4 +18,10 @@
   "amz-sdk-invocation-id: 1b671a64-40d5-491e-99b0-da01ff1f3341" END           \
   "amz-sdk-request: attempt=1" END
 
+/* An 800 byte session token, as temporary credentials have one. */
+#define PART "IQoJb3JpZ2luX2Vj"
+#define PARTS PART PART PART PART PART PART PART PART PART PART
+#define TOKEN_HEADER(END)                                                     \
+  "x-amz-security-token: " PARTS PARTS PARTS PARTS PARTS END
+
 #endif

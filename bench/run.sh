@@ -84,7 +84,13 @@ set_command() { # NAME N
       ;;
     sign_*) in_lua "${1#*_}" bench/sign.lua "$2" ;;
     publish_raw) command=("$out/raw_floor" "$port" "$2") ;;
+    publish_raw_token) command=("$out/raw_floor" "$port" "$2" token) ;;
     publish_easy) command=("$out/easy_floor" "$port" "$2") ;;
+    publish_easy_token) command=("$out/easy_floor" "$port" "$2" token) ;;
+    publish_*_token)
+      set -- "${1%_token}" "$2"
+      in_lua "${1#*_}" bench/publish.lua "$port" "$2" token
+      ;;
     publish_*) in_lua "${1#*_}" bench/publish.lua "$port" "$2" ;;
   esac
 }
@@ -172,6 +178,12 @@ table() {
   row "  libcurl easy, presigned" publish_easy publish_easy publish_raw
   row "  Lua 5.4" publish_5.4 publish_easy publish_raw
   row "  LuaJIT" publish_luajit publish_easy publish_raw
+  row "  raw socket, token" publish_raw_token
+  row "  libcurl easy, token" publish_easy_token publish_easy_token \
+    publish_raw_token
+  row "  Lua 5.4, token" publish_5.4_token publish_easy_token publish_raw_token
+  row "  LuaJIT, token" publish_luajit_token publish_easy_token \
+    publish_raw_token
   printf '%s\n' "memory growth over $MEMORY_RUN publishes, kB"
   printf '%-26s %8s\n' "  Lua 5.4" "$growth_54" "  LuaJIT" "$growth_jit"
 }
@@ -187,6 +199,8 @@ check() {
   bound "signing with a token / floor" \
     "$(ratio sign_5.4_token sign_floor_token)" $MAX_SIGN
   bound "publish / easy" "$(ratio publish_5.4 publish_easy)" $MAX_PUBLISH
+  bound "publish with a token / easy" \
+    "$(ratio publish_5.4_token publish_easy_token)" $MAX_PUBLISH
   bound "memory growth" "$growth_54" $MAX_GROWTH
   [ $passed = yes ]
 }
@@ -195,10 +209,12 @@ compile_all
 clean_environment
 pin
 start_server
-names=(sign_floor sign_floor_token publish_raw publish_easy)
+names=(sign_floor sign_floor_token publish_raw publish_easy publish_raw_token
+  publish_easy_token)
 for lua in 5.4 luajit; do
   built $lua || { echo "bench: no build for $lua" >&2; continue; }
-  names+=("sign_$lua" "sign_${lua}_token" "publish_$lua")
+  names+=("sign_$lua" "sign_${lua}_token" "publish_$lua"
+    "publish_${lua}_token")
   compare_signatures "sign_$lua" sign_floor
   compare_signatures "sign_${lua}_token" sign_floor_token
 done
