@@ -16,10 +16,11 @@ static const char hex_pairs[] =
     "e0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff";
 
 void iot_hex(iot_buf *b, const void *p, size_t n) {
-  const unsigned char *in = p, *end = in + n;
+  const unsigned char *in = p;
   char *out = iot_buf_room(b, 2 * n);
+  size_t i;
   if (out == NULL) return;
-  for (; in < end; in++, out += 2) memcpy(out, hex_pairs + 2 * *in, 2);
+  for (i = 0; i < n; i++, out += 2) memcpy(out, hex_pairs + 2 * in[i], 2);
   b->len += 2 * n;
 }
 

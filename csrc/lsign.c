@@ -171,7 +171,8 @@ static void add_date(lua_State *L, iot_request *r, workspace *w,
     iot_push_header(L, &h);
     lua_replace(L, DATE_PAIR);
     memcpy(d->date, scope->date, IOT_DATE_SIZE);
-    d->from = (double)(int64_t)w->now; /* before 1970 just rarely right */
+    d->from = (double)(int64_t)w->now;
+    if (d->from > w->now) d->from--; /* before 1970 */
     d->till = d->from + 1;
   }
   lua_pushvalue(L, DATE_PAIR);

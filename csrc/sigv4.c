@@ -243,11 +243,13 @@ static int link_key(iot_crypto *c, iot_str message) {
 
 static int derive(iot_signer *s, iot_str secret, const iot_scope *scope) {
   iot_crypto *c = s->crypto;
+  int status;
   iot_buf_reset(&s->text);
   iot_buf_lit(&s->text, "AWS4");
   iot_buf_str(&s->text, secret);
-  if (s->text.failed || iot_hmac_key(c, contents(&s->text)) != 0) return -1;
-  iot_wipe(s->text.data, s->text.len);
+  status = s->text.failed ? -1 : iot_hmac_key(c, contents(&s->text));
+  if (s->text.data != NULL) iot_wipe(s->text.data, s->text.len);
+  if (status != 0) return -1;
   if (link_key(c, str(scope->date, 8)) != 0) return -1;
   if (link_key(c, scope->region) != 0) return -1;
   if (link_key(c, scope->service) != 0) return -1;

@@ -51,9 +51,11 @@ static void push_segment(iot_buf *b, size_t start, iot_str segment) {
 }
 
 void iot_uri_normalize(iot_buf *b, iot_str path) {
-  const char *p = path.p, *end = path.p + path.n;
+  const char *p = path.p, *end;
   size_t start;
   if (path.n == 0 || *p == '/') iot_buf_byte(b, '/');
+  if (path.n == 0) return;
+  end = p + path.n;
   start = b->len;
   while (p < end) {
     const char *slash = memchr(p, '/', (size_t)(end - p));
@@ -61,7 +63,7 @@ void iot_uri_normalize(iot_buf *b, iot_str path) {
     segment.p = p;
     segment.n = (size_t)((slash != NULL ? slash : end) - p);
     push_segment(b, start, segment);
-    p += segment.n + 1;
+    p = slash != NULL ? slash + 1 : end;
   }
   if (b->len > start && end[-1] == '/') iot_buf_byte(b, '/');
 }

@@ -72,12 +72,20 @@ local function check_seconds(config)
   end
 end
 
+-- Headers that are made of the request, or frame it.
+local reserved = {
+  host = true, connection = true, ["content-length"] = true,
+  ["transfer-encoding"] = true,
+}
+
 local function check_headers(config)
   for name, value in next, config.headers or {} do
     if type(name) ~= "string" or type(value) ~= "string" then
       return "option 'config.headers' must map strings to strings"
     elseif not core.header_ok(name, value) then
       return "option 'config.headers' has what is no header"
+    elseif reserved[name:lower()] then
+      return ("option 'config.headers' cannot have '%s'"):format(name)
     end
   end
   for _, name in ipairs { "user_agent_extra", "user_agent_appid" } do

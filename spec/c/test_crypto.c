@@ -243,6 +243,11 @@ static void test_failed_key(void) {
     check_signed(&s, WITH_NEW_KEY, "old", today, "region", "service");
     calls = 0;
     fail_at = at;
+    check(sign(&s, "new", today, "region", "service").n == 0);
+    fail_at = 0;
+    check_signed(&s, WITH_NEW_KEY, "old", today, "region", "service");
+    calls = 0;
+    fail_at = at;
     check(sign(&s, "new", other_day, "region", "service").n == 0);
     fail_at = 0;
     check_signed(&s, WITH_NEW_KEY, "old", today, "region", "service");

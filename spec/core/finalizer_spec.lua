@@ -4,7 +4,8 @@
 
 local core = require "iotdataplane.core"
 
-local CALLS = 4000
+local CALLS = 400
+local ROUNDS = 500
 
 local newproxy = rawget(_G, "newproxy") -- Lua 5.1's, for its userdata
 
@@ -84,8 +85,11 @@ describe("a finalizer", function()
         inner = inner + 1
         for _, other in pairs(functions) do other(inner % 50 * 7) end
       end
-      assert.are.equal(0, wrong_results(f, expected))
-      assert.is_true(inner > 0)
+      for _ = 1, ROUNDS do -- until a finalizer has come, in any Lua
+        assert.are.equal(0, wrong_results(f, expected))
+        if inner > 0 then return end
+      end
+      error("no finalizer came")
     end)
   end
 end)

@@ -195,6 +195,14 @@ describe("core.write_request", function()
     assert.is_false((pcall(write, request("GET", "/"), {})))
   end)
 
+  it("writes the framing itself", function()
+    for _, name in ipairs { "Content-Length", "transfer-encoding" } do
+      local bytes, reason = write(request("GET", "/", "", { { name, "1" } }))
+      assert.is_nil(bytes)
+      assert.are.equal("a header of framing", reason)
+    end
+  end)
+
   it("works after a refusal and an error", function()
     local fine = request("GET", "/a", "", { { "b", "c" } })
     write(request("GET", "/a", "", { { "b", "\n" } }))
