@@ -30,10 +30,10 @@ CHECK   = bash spec/support/run_tests.sh
 
 # What is built -------------------------------------------------------------
 
-core     = buf uri encode header http1 request sigv4 crypto
+core     = buf uri encode header framing http1 request sigv4 crypto
 core_lua = lcore lreader lrecord lsign
 curl     = curl_pipe exchange loop pool
-curl_lua = lcurl lrecord buf header http1 request
+curl_lua = lcurl lrecord buf header framing http1 request
 
 CPPFLAGS_ALL = -Icsrc -MMD -MP $(CPPFLAGS)
 CFLAGS_ALL   = -std=c99 -O2 -fPIC $(WARN) $(WERROR) $(CFLAGS)

@@ -36,8 +36,6 @@ struct iot_pipe {
   char reason[CURL_ERROR_SIZE];
 };
 
-/* ---- what connections share ---- */
-
 /* How many forks lie between the first process and this one. getpid() would
 ** tell as well, at the cost of a system call for every request. */
 static unsigned long generation = 0;
@@ -93,8 +91,6 @@ static void give_multi(iot_share *s, CURLM *m) {
     curl_multi_cleanup(m);
 }
 
-/* ---- opening ---- */
-
 /* Both options have a C type of their own, which curl_easy_setopt checks. */
 static int set_long(CURL *e, CURLoption o, long value) {
   return curl_easy_setopt(e, o, value) == CURLE_OK;
@@ -109,7 +105,7 @@ static int set_url(CURL *e, const iot_target *t) {
   const char *scheme = t->tls ? "https" : "http";
   size_t size = strlen(t->host) + 32;
   char *url = malloc(size);
-  int ok = 0;
+  int ok;
   if (url == NULL) return 0;
   snprintf(url, size, ipv6 ? "%s://[%s]:%ld/" : "%s://%s:%ld/", scheme,
            t->host, t->port);
@@ -205,8 +201,6 @@ void iot_pipe_close(iot_pipe *p) {
   free(p);
 }
 
-/* ---- connecting ---- */
-
 static enum iot_io connected(iot_pipe *p) {
   curl_socket_t fd = CURL_SOCKET_BAD;
   if (p->code == CURLE_OK)
@@ -245,7 +239,7 @@ int iot_pipe_sends_blindly(const iot_pipe *p) {
   return p->tls;
 }
 
-/* What fails after TCP is there, and is no time-out, is TLS. */
+/* What fails after TCP, and is no time-out, is TLS. */
 enum iot_failure iot_pipe_failure(const iot_pipe *p) {
   if (p->fd >= 0) return late_failure(p);
   switch (p->code) {
@@ -263,8 +257,6 @@ enum iot_failure iot_pipe_failure(const iot_pipe *p) {
 const char *iot_pipe_reason(const iot_pipe *p) {
   return p->reason[0] != '\0' ? p->reason : curl_easy_strerror(p->code);
 }
-
-/* ---- a connection's bytes ---- */
 
 static enum iot_io io(CURLcode code) {
   if (code == CURLE_OK) return IOT_IO_OK;

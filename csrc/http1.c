@@ -110,78 +110,12 @@ size_t iot_http1_field(iot_str fields, size_t at, iot_header *f) {
   return (size_t)(end + 1 - fields.p);
 }
 
-static iot_str without_end(iot_str v) {
-  while (v.n > 0 && (v.p[v.n - 1] == ' ' || v.p[v.n - 1] == '\t')) v.n--;
-  return v;
-}
-
-typedef struct framing {
-  uint64_t length;
-  int has_length;
-  int chunked;
-  int coding; /* a Transfer-Encoding that we do not know */
-  int close;
-  int keep_alive;
-} framing;
-
-static int read_length(iot_http1 *h, framing *f, iot_str v) {
-  uint64_t n = 0;
-  size_t i;
-  if (v.n == 0) return bad(h, "Content-Length is malformed");
-  for (i = 0; i < v.n; i++) {
-    if (!is_digit(v.p[i])) return bad(h, "Content-Length is malformed");
-    n = n * 10 + (uint64_t)(v.p[i] - '0');
-    if (n > IOT_MAX_BODY) return bad(h, "the body is too large");
-  }
-  if (f->has_length && f->length != n)
-    return bad(h, "Content-Length is there twice");
-  f->has_length = 1;
-  f->length = n;
-  return 0;
-}
-
-/* Is `token` one of the comma-separated list's, whatever its case? */
-static int has_token(iot_str list, const char *token) {
-  const char *p = list.p, *end = list.p + list.n;
-  while (p < end) {
-    const char *comma = memchr(p, ',', (size_t)(end - p));
-    const char *stop = comma != NULL ? comma : end;
-    while (p < stop && (*p == ' ' || *p == '\t')) p++;
-    if (iot_header_is(without_end(str(p, (size_t)(stop - p))), token))
-      return 1;
-    p = comma != NULL ? comma + 1 : end;
-  }
-  return 0;
-}
-
-static int read_framing(iot_http1 *h, framing *f) {
-  iot_header field;
-  size_t at = 0;
-  memset(f, 0, sizeof(*f));
-  iot_str fields = str(h->fields.data, h->fields.len);
-  while ((at = iot_http1_field(fields, at, &field)) != 0) {
-    field.value = without_end(field.value);
-    if (iot_header_is(field.name, "content-length")) {
-      if (read_length(h, f, field.value) != 0) return -1;
-    } else if (iot_header_is(field.name, "transfer-encoding")) {
-      if (iot_header_is(field.value, "chunked") && !f->chunked)
-        f->chunked = 1;
-      else
-        f->coding |= !iot_header_is(field.value, "identity");
-    } else if (iot_header_is(field.name, "connection")) {
-      f->close |= has_token(field.value, "close");
-      f->keep_alive |= has_token(field.value, "keep-alive");
-    }
-  }
-  if (f->coding) return bad(h, "the Transfer-Encoding is unknown");
-  return 0;
-}
-
 /* Which kind of body follows (RFC 9112, 6.3). A connection whose answer has
 ** both framings is not used again. */
 static int begin_body(iot_http1 *h) {
-  framing f;
-  if (read_framing(h, &f) != 0) return -1;
+  iot_framing f;
+  const char *wrong = iot_framing_read(&f, str(h->fields.data, h->fields.len));
+  if (wrong != NULL) return bad(h, wrong);
   h->keep = h->minor > 0 ? !f.close : f.keep_alive && !f.close;
   if (h->no_body || h->status == 204 || h->status == 304) {
     h->state = DONE;

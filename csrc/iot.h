@@ -210,6 +210,20 @@ int iot_sigv4_sign(iot_signer *s, const iot_request *r,
 const char *iot_http1_write(iot_buf *b, const iot_request *r,
                             iot_str authority);
 
+/* framing.c */
+
+typedef struct iot_framing {
+  uint64_t length;
+  int has_length;
+  int chunked;
+  int coding; /* a Transfer-Encoding that we do not know */
+  int close;
+  int keep_alive;
+} iot_framing;
+
+/* Reads it from an iot_http1's `fields`; NULL, or what is wrong with it. */
+const char *iot_framing_read(iot_framing *f, iot_str fields);
+
 /* http1.c */
 
 enum iot_progress { IOT_BAD = -1, IOT_MORE = 0, IOT_DONE = 1 };

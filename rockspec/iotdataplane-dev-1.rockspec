@@ -37,7 +37,8 @@ build = {
     ["iotdataplane.core"] = {
       sources = {
         "csrc/buf.c", "csrc/uri.c", "csrc/encode.c", "csrc/header.c",
-        "csrc/http1.c", "csrc/request.c", "csrc/sigv4.c", "csrc/crypto.c",
+        "csrc/framing.c", "csrc/http1.c", "csrc/request.c", "csrc/sigv4.c",
+        "csrc/crypto.c",
         "csrc/lcore.c", "csrc/lreader.c", "csrc/lrecord.c", "csrc/lsign.c",
       },
       libraries = { "crypto" },
@@ -46,7 +47,8 @@ build = {
     },
     ["iotdataplane.curl"] = {
       sources = {
-        "csrc/buf.c", "csrc/header.c", "csrc/http1.c", "csrc/request.c",
+        "csrc/buf.c", "csrc/header.c", "csrc/framing.c", "csrc/http1.c",
+        "csrc/request.c",
         "csrc/curl_pipe.c", "csrc/exchange.c", "csrc/loop.c", "csrc/pool.c",
         "csrc/lcurl.c", "csrc/lrecord.c",
       },

@@ -67,7 +67,8 @@ local c_arrows = {
 }
 
 -- The pure core.
-for name in ("buf uri encode header request http1 sigv4"):gmatch("%S+") do
+local pure = "buf uri encode header request framing http1 sigv4"
+for name in pure:gmatch("%S+") do
   c_arrows[name .. ".c"] = set "iot.h"
 end
 c_arrows["iot.h"] = set ""

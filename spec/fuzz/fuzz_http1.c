@@ -21,6 +21,7 @@
 #define IOT_MAX_BODY 64u
 #define IOT_MAX_INTERIM 3
 
+#include "../../csrc/framing.c"
 #include "../../csrc/http1.c"
 
 #include <stdlib.h>
