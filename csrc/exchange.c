@@ -57,13 +57,6 @@ static void fail(iot_exchange *x, enum iot_failure f, const char *reason) {
   end(x);
 }
 
-static iot_str contents(const iot_buf *b) {
-  iot_str s;
-  s.p = b->data;
-  s.n = b->len;
-  return s;
-}
-
 static void ready(iot_exchange *x, double now) {
   x->offset = 0;
   x->read_by = now + x->read_timeout;
@@ -80,7 +73,8 @@ static long patience(const iot_exchange *x) {
 static void open_connection(iot_exchange *x, double now) {
   x->kept = 0;
   x->connect_by = now + x->connect_timeout;
-  x->conn = iot_pool_open(x->pool, contents(&x->identity), now, patience(x));
+  x->conn =
+      iot_pool_open(x->pool, iot_buf_contents(&x->identity), now, patience(x));
   if (x->conn == NULL) {
     fail(x, IOT_NO_HTTP, "a connection could not be prepared");
     return;
@@ -89,7 +83,7 @@ static void open_connection(iot_exchange *x, double now) {
 }
 
 void iot_exchange_start(iot_exchange *x, double now) {
-  x->conn = iot_pool_take(x->pool, contents(&x->identity), now);
+  x->conn = iot_pool_take(x->pool, iot_buf_contents(&x->identity), now);
   if (x->conn == NULL) {
     open_connection(x, now);
     return;

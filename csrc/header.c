@@ -3,10 +3,6 @@
 
 #include <string.h>
 
-static inline char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
-}
-
 /* Eight bytes at a time; the high bit of each tells. */
 int iot_is_plain(iot_str v) {
   const uint64_t high = 0x8080808080808080, after_space = 0x2121212121212121;
@@ -81,7 +77,8 @@ int iot_header_parse(iot_str line, iot_header *h) {
 int iot_header_compare(iot_str a, iot_str b) {
   size_t n = a.n < b.n ? a.n : b.n, i;
   for (i = 0; i < n; i++) {
-    int d = (unsigned char)lower(a.p[i]) - (unsigned char)lower(b.p[i]);
+    int d =
+        (unsigned char)iot_lower(a.p[i]) - (unsigned char)iot_lower(b.p[i]);
     if (d != 0) return d;
   }
   return a.n < b.n ? -1 : a.n > b.n;
@@ -90,7 +87,7 @@ int iot_header_compare(iot_str a, iot_str b) {
 int iot_header_is(iot_str name, const char *s) {
   size_t i;
   for (i = 0; i < name.n; i++)
-    if (lower(name.p[i]) != s[i] || s[i] == '\0') return 0;
+    if (iot_lower(name.p[i]) != s[i] || s[i] == '\0') return 0;
   return s[i] == '\0';
 }
 

@@ -114,7 +114,7 @@ size_t iot_http1_field(iot_str fields, size_t at, iot_header *f) {
 ** both framings is not used again. */
 static int begin_body(iot_http1 *h) {
   iot_framing f;
-  const char *wrong = iot_framing_read(&f, str(h->fields.data, h->fields.len));
+  const char *wrong = iot_framing_read(&f, iot_buf_contents(&h->fields));
   if (wrong != NULL) return bad(h, wrong);
   h->keep = h->minor > 0 ? !f.close : f.keep_alive && !f.close;
   if (h->no_body || h->status == 204 || h->status == 304) {

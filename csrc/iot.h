@@ -93,6 +93,14 @@ void iot_buf_uint(iot_buf *b, uint64_t n);
 /* Overwrites memory in a way that the compiler keeps. */
 void iot_wipe(void *p, size_t n);
 
+/* What it holds, until it changes. */
+static inline iot_str iot_buf_contents(const iot_buf *b) {
+  iot_str s;
+  s.p = b->len > 0 ? b->data : "";
+  s.n = b->len;
+  return s;
+}
+
 /* encode.c */
 
 void iot_hex(iot_buf *b, const void *p, size_t n);
@@ -115,6 +123,11 @@ void iot_uri_normalize(iot_buf *b, iot_str path);
 int iot_uri_query(iot_buf *b, iot_buf *scratch, iot_str query);
 
 /* header.c */
+
+/* An ASCII letter in lower case, any other byte as it is. */
+static inline char iot_lower(char c) {
+  return (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
+}
 
 /* An HTTP token (RFC 9110, 5.6.2), one byte at least. */
 int iot_header_name_ok(iot_str name);

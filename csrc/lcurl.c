@@ -126,7 +126,7 @@ static int is_interrupted(lua_State *L, lua_Hook at_entry) {
 
 static int push_result(lua_State *L, const iot_exchange *x) {
   const iot_http1 *in = &x->in;
-  iot_str fields;
+  iot_str fields = iot_buf_contents(&in->fields);
   if (x->failure != IOT_OK) {
     lua_pushnil(L);
     lua_pushstring(L, failure_names[x->failure]);
@@ -134,8 +134,6 @@ static int push_result(lua_State *L, const iot_exchange *x) {
     lua_pushboolean(L, x->sent);
     return 4;
   }
-  fields.p = in->fields.len > 0 ? in->fields.data : "";
-  fields.n = in->fields.len;
   lua_pushinteger(L, in->status);
   iot_push_fields(L, fields);
   lua_pushlstring(L, in->body.len > 0 ? in->body.data : "", in->body.len);

@@ -44,18 +44,11 @@ static int reader_reset(lua_State *L) {
   return 0;
 }
 
-static iot_str fields_of(const iot_http1 *h) {
-  iot_str s;
-  s.p = h->fields.data;
-  s.n = h->fields.len;
-  return s;
-}
-
 /* reader:response() -> status, headers, body, reusable */
 static int reader_response(lua_State *L) {
   const iot_http1 *h = check_reader(L);
   lua_pushinteger(L, h->status);
-  iot_push_headers(L, fields_of(h));
+  iot_push_headers(L, iot_buf_contents(&h->fields));
   lua_pushlstring(L, h->body.len > 0 ? h->body.data : "", h->body.len);
   lua_pushboolean(L, h->reusable);
   return 4;

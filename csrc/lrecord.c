@@ -24,9 +24,13 @@ int iot_push_failure(lua_State *L, const char *reason) {
   return 2;
 }
 
+static void push_str(lua_State *L, iot_str s) {
+  lua_pushlstring(L, s.p, s.n);
+}
+
 int iot_push_buf(lua_State *L, const iot_buf *b) {
   if (b->failed) return iot_push_failure(L, "not enough memory");
-  lua_pushlstring(L, b->len > 0 ? b->data : "", b->len);
+  push_str(L, iot_buf_contents(b));
   return 1;
 }
 
@@ -73,9 +77,9 @@ iot_request iot_get_parts(lua_State *L, int arg,
 
 void iot_push_header(lua_State *L, const iot_header *f) {
   lua_createtable(L, 2, 0);
-  lua_pushlstring(L, f->name.p, f->name.n);
+  push_str(L, f->name);
   lua_rawseti(L, -2, 1);
-  lua_pushlstring(L, f->value.p, f->value.n);
+  push_str(L, f->value);
   lua_rawseti(L, -2, 2);
 }
 
@@ -101,7 +105,7 @@ static void push_latin1(lua_State *L, iot_str s) {
 
 static void push_value(lua_State *L, iot_str v) {
   if (iot_is_plain(v) || is_ascii(v))
-    lua_pushlstring(L, v.p, v.n);
+    push_str(L, v);
   else
     push_latin1(L, v);
 }
@@ -113,7 +117,7 @@ void iot_push_headers(lua_State *L, iot_str fields) {
   lua_newtable(L);
   while ((at = iot_http1_field(fields, at, &f)) != 0) {
     lua_createtable(L, 2, 0);
-    lua_pushlstring(L, f.name.p, f.name.n);
+    push_str(L, f.name);
     lua_rawseti(L, -2, 1);
     push_value(L, f.value);
     lua_rawseti(L, -2, 2);
@@ -121,21 +125,17 @@ void iot_push_headers(lua_State *L, iot_str fields) {
   }
 }
 
-static char lower(char c) {
-  return (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
-}
-
 static void push_lower(lua_State *L, iot_str name) {
   char usual[64];
   luaL_Buffer b;
   size_t i;
   if (name.n <= sizeof(usual)) {
-    for (i = 0; i < name.n; i++) usual[i] = lower(name.p[i]);
+    for (i = 0; i < name.n; i++) usual[i] = iot_lower(name.p[i]);
     lua_pushlstring(L, usual, name.n);
     return;
   }
   luaL_buffinit(L, &b);
-  for (i = 0; i < name.n; i++) luaL_addchar(&b, lower(name.p[i]));
+  for (i = 0; i < name.n; i++) luaL_addchar(&b, iot_lower(name.p[i]));
   luaL_pushresult(&b);
 }
 

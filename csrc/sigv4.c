@@ -18,10 +18,6 @@ static iot_str str(const char *p, size_t n) {
   return s;
 }
 
-static iot_str contents(const iot_buf *b) {
-  return str(b->data, b->len);
-}
-
 int iot_signer_init(iot_signer *s) {
   iot_buf_init(&s->canonical, IOT_MAX_REQUEST);
   iot_buf_init(&s->signed_headers, IOT_MAX_REQUEST);
@@ -106,10 +102,7 @@ static iot_str lowered(iot_buf *b, iot_str name) {
   char *out = iot_buf_room(b, name.n);
   size_t i;
   if (out == NULL) return str("", 0);
-  for (i = 0; i < name.n; i++) {
-    char c = name.p[i];
-    out[i] = (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
-  }
+  for (i = 0; i < name.n; i++) out[i] = iot_lower(name.p[i]);
   b->len += name.n;
   return str(out, name.n);
 }
@@ -159,7 +152,7 @@ static void canonical_path(iot_signer *s, iot_str path, int flags) {
   }
   iot_buf_reset(&s->text);
   iot_uri_normalize(&s->text, path);
-  iot_uri_encode(&s->canonical, contents(&s->text), 1);
+  iot_uri_encode(&s->canonical, iot_buf_contents(&s->text), 1);
 }
 
 static int add_digest(iot_signer *s, iot_buf *b, iot_str of) {
@@ -181,7 +174,7 @@ int iot_sigv4_canonical(iot_signer *s, const iot_request *r, int flags) {
   iot_buf_byte(b, '\n');
   if (canonical_headers(s, r) != 0) return -1;
   iot_buf_byte(b, '\n');
-  iot_buf_str(b, contents(&s->signed_headers));
+  iot_buf_str(b, iot_buf_contents(&s->signed_headers));
   iot_buf_byte(b, '\n');
   if (add_digest(s, b, r->body) != 0) return -1;
   return b->failed || s->signed_headers.failed || s->text.failed ? -1 : 0;
@@ -225,9 +218,9 @@ int iot_sigv4_to_sign(iot_signer *s, const iot_scope *scope) {
   iot_buf_lit(b, ALGORITHM "\n");
   iot_buf_add(b, scope->date, IOT_DATE_SIZE - 1);
   iot_buf_byte(b, '\n');
-  iot_buf_str(b, contents(&s->scope));
+  iot_buf_str(b, iot_buf_contents(&s->scope));
   iot_buf_byte(b, '\n');
-  if (add_digest(s, b, contents(&s->canonical)) != 0) return -1;
+  if (add_digest(s, b, iot_buf_contents(&s->canonical)) != 0) return -1;
   return b->failed ? -1 : 0;
 }
 
@@ -247,7 +240,7 @@ static int derive(iot_signer *s, iot_str secret, const iot_scope *scope) {
   iot_buf_reset(&s->text);
   iot_buf_lit(&s->text, "AWS4");
   iot_buf_str(&s->text, secret);
-  status = s->text.failed ? -1 : iot_hmac_key(c, contents(&s->text));
+  status = s->text.failed ? -1 : iot_hmac_key(c, iot_buf_contents(&s->text));
   if (s->text.data != NULL) iot_wipe(s->text.data, s->text.len);
   if (status != 0) return -1;
   if (link_key(c, str(scope->date, 8)) != 0) return -1;
@@ -273,14 +266,15 @@ int iot_sigv4_key(iot_signer *s, iot_str secret, const iot_scope *scope) {
 int iot_sigv4_authorization(iot_signer *s, iot_str access_key) {
   unsigned char signature[IOT_SHA256_SIZE];
   iot_buf *b = &s->text;
-  if (iot_hmac(s->crypto, contents(&s->to_sign), signature) != 0) return -1;
+  if (iot_hmac(s->crypto, iot_buf_contents(&s->to_sign), signature) != 0)
+    return -1;
   iot_buf_reset(b);
   iot_buf_lit(b, ALGORITHM " Credential=");
   iot_buf_str(b, access_key);
   iot_buf_byte(b, '/');
-  iot_buf_str(b, contents(&s->scope));
+  iot_buf_str(b, iot_buf_contents(&s->scope));
   iot_buf_lit(b, ", SignedHeaders=");
-  iot_buf_str(b, contents(&s->signed_headers));
+  iot_buf_str(b, iot_buf_contents(&s->signed_headers));
   iot_buf_lit(b, ", Signature=");
   iot_hex(b, signature, sizeof(signature));
   return b->failed ? -1 : 0;
