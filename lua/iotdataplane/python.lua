@@ -1,6 +1,7 @@
 -- python.lua - values as Python's str() shows them, for texts that are boto3's
 
 local json = require "iotdataplane.json"
+local number = require "iotdataplane.number"
 
 local python = {}
 
@@ -63,7 +64,7 @@ function python.str(value)
   if kind == "string" then return value end
   if kind == "number" then
     if value ~= value then return "nan" end
-    return json.number(value) or (value > 0 and "inf" or "-inf")
+    return number(value) or (value > 0 and "inf" or "-inf")
   end
   if value == json.null then return "None" end
   if kind == "table" then return repr(value, 1) end
