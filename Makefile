@@ -21,7 +21,7 @@ BUILD   = build
 
 WARN    = -Wall -Wextra -Wconversion
 WERROR  = -Werror
-CORE_LIBS = -lcrypto
+CORE_LIBS = -lcrypto -lpthread
 CURL_LIBS = -lcurl -lpthread
 SANITIZE  = -g -fsanitize=address,undefined -fno-sanitize-recover=all
 
@@ -31,9 +31,9 @@ CHECK   = bash spec/support/run_tests.sh
 # What is built -------------------------------------------------------------
 
 core     = buf uri encode header framing http1 request sigv4 crypto
-core_lua = lcore lreader lrecord lsign
-curl     = curl_pipe exchange loop pool
-curl_lua = lcurl lrecord buf header framing http1 request
+core_lua = lcore lreader lrecord lsign process
+curl     = curl_pipe exchange loop pool socket
+curl_lua = lcurl lrecord process buf header framing http1 request
 
 CPPFLAGS_ALL = -Icsrc -MMD -MP $(CPPFLAGS)
 CFLAGS_ALL   = -std=c99 -O2 -fPIC $(WARN) $(WERROR) $(CFLAGS)

@@ -3,26 +3,19 @@
 
 #include "pipe.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <curl/curl.h>
 
-#ifndef MSG_NOSIGNAL
-#define MSG_NOSIGNAL 0
-#endif
-
 struct iot_share {
   CURLSH *handle;
   CURLM *spare; /* of a closed pipe: it has parsed the CA bundle already */
-  unsigned long generation; /* of processes; see count_fork */
+  unsigned long forks; /* when it was made */
   long refs;
 };
 
@@ -30,24 +23,15 @@ struct iot_pipe {
   CURL *easy;
   CURLM *multi;
   iot_share *share;
-  int fd;
+  iot_socket socket;
   int tls;
   CURLcode code;
   char reason[CURL_ERROR_SIZE];
 };
 
-/* How many forks lie between the first process and this one. getpid() would
-** tell as well, at the cost of a system call for every request. */
-static unsigned long generation = 0;
-
-static void count_fork(void) {
-  generation++;
-}
-
 static int init_once(void) {
   static int done = 0;
-  if (!done && curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK)
-    done = pthread_atfork(NULL, NULL, count_fork) == 0;
+  if (!done) done = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
   return done;
 }
 
@@ -55,7 +39,7 @@ iot_share *iot_share_new(void) {
   iot_share *s = init_once() ? calloc(1, sizeof(*s)) : NULL;
   if (s == NULL) return NULL;
   s->refs = 1;
-  s->generation = generation;
+  s->forks = iot_forks();
   s->handle = curl_share_init();
   if (s->handle == NULL) {
     free(s);
@@ -74,7 +58,7 @@ void iot_share_unref(iot_share *s) {
 }
 
 int iot_share_is_foreign(const iot_share *s) {
-  return s->generation != generation;
+  return s->forks != iot_forks();
 }
 
 static CURLM *take_multi(iot_share *s) {
@@ -170,7 +154,7 @@ iot_pipe *iot_pipe_open(iot_share *s, const iot_target *t, long timeout_ms) {
   if (p == NULL) return NULL;
   s->refs++;
   p->share = s;
-  p->fd = -1;
+  p->socket.fd = -1;
   p->tls = t->tls;
   p->multi = take_multi(s);
   p->easy = curl_easy_init();
@@ -191,7 +175,7 @@ static void mute(int fd) {
 }
 
 void iot_pipe_close(iot_pipe *p) {
-  if (p->fd >= 0 && iot_pipe_is_foreign(p)) mute(p->fd);
+  if (p->socket.fd >= 0 && iot_pipe_is_foreign(p)) mute(p->socket.fd);
   if (p->easy != NULL) {
     if (p->multi != NULL) curl_multi_remove_handle(p->multi, p->easy);
     curl_easy_cleanup(p->easy);
@@ -206,7 +190,7 @@ static enum iot_io connected(iot_pipe *p) {
   if (p->code == CURLE_OK)
     p->code = curl_easy_getinfo(p->easy, CURLINFO_ACTIVESOCKET, &fd);
   if (p->code != CURLE_OK || fd == CURL_SOCKET_BAD) return IOT_IO_FAILED;
-  p->fd = (int)fd;
+  p->socket.fd = (int)fd;
   return IOT_IO_OK;
 }
 
@@ -241,7 +225,7 @@ int iot_pipe_sends_blindly(const iot_pipe *p) {
 
 /* What fails after TCP, and is no time-out, is TLS. */
 enum iot_failure iot_pipe_failure(const iot_pipe *p) {
-  if (p->fd >= 0) return late_failure(p);
+  if (p->socket.fd >= 0) return late_failure(p);
   switch (p->code) {
   case CURLE_COULDNT_RESOLVE_PROXY: return IOT_NO_PROXY;
   case CURLE_COULDNT_RESOLVE_HOST:
@@ -263,33 +247,25 @@ static enum iot_io io(CURLcode code) {
   return code == CURLE_AGAIN ? IOT_IO_AGAIN : IOT_IO_FAILED;
 }
 
-/* Without TLS there is nothing between us and the socket, which libcurl has
-** made non-blocking. */
-static enum iot_io plain_io(ssize_t n, size_t *done) {
-  if (n >= 0) {
-    *done = (size_t)n;
-    return IOT_IO_OK;
-  }
-  return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR
-             ? IOT_IO_AGAIN
-             : IOT_IO_FAILED;
-}
-
 enum iot_io iot_pipe_send(iot_pipe *p, const void *from, size_t n,
                           size_t *sent) {
   *sent = 0;
-  if (!p->tls) return plain_io(send(p->fd, from, n, MSG_NOSIGNAL), sent);
+  if (!p->tls) return iot_socket_send(&p->socket, from, n, sent);
   return io(curl_easy_send(p->easy, from, n, sent));
 }
 
 enum iot_io iot_pipe_recv(iot_pipe *p, void *to, size_t n, size_t *received) {
   *received = 0;
-  if (!p->tls) return plain_io(recv(p->fd, to, n, 0), received);
+  if (!p->tls) return iot_socket_recv(&p->socket, to, n, received);
   return io(curl_easy_recv(p->easy, to, n, received));
 }
 
+int iot_pipe_await(iot_pipe *p) {
+  return !p->tls && iot_socket_await(&p->socket);
+}
+
 int iot_pipe_fd(const iot_pipe *p) {
-  return p->fd;
+  return p->socket.fd;
 }
 
 int iot_pipe_is_foreign(const iot_pipe *p) {

@@ -17,6 +17,14 @@ int iot_is_plain(iot_str v) {
   return (seen & high) == 0;
 }
 
+int iot_has_control(iot_str s) {
+  size_t i;
+  if (iot_is_plain(s)) return 0;
+  for (i = 0; i < s.n; i++)
+    if ((unsigned char)s.p[i] < ' ' || s.p[i] == 127) return 1;
+  return 0;
+}
+
 /* Is it RFC 9110's tchar? For each byte of ASCII a digit. */
 static inline int is_token(char c) {
   static const char tchar[] =

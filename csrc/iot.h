@@ -143,6 +143,8 @@ int iot_header_parse(iot_str line, iot_header *h);
 int iot_header_compare(iot_str a, iot_str b);
 /* Has it neither spaces nor controls nor bytes from 127 on? Most have not. */
 int iot_is_plain(iot_str s);
+/* Has it a byte under a space, or DEL? */
+int iot_has_control(iot_str s);
 /* Adds the value without spaces at its ends, each run of them as one; spaces
 ** are Python's, in UTF-8. */
 void iot_header_trim(iot_buf *b, iot_str value);
@@ -164,6 +166,14 @@ int iot_hmac(iot_crypto *c, iot_str s, unsigned char out[IOT_SHA256_SIZE]);
 
 /* Random bytes, other ones in a forked child; 0, or -1. */
 int iot_random(void *p, size_t n);
+
+/* process.c */
+
+/* Keeps the library mapped and forks counted; 0, or -1 for no memory. To be
+** called before anything else, any number of times. */
+int iot_process_init(void);
+/* How many forks lie between the first process and this one. */
+unsigned long iot_forks(void);
 
 /* sigv4.c */
 

@@ -1,10 +1,7 @@
 /* lcore.c - require "iotdataplane.core": binds the pure core */
-#define _POSIX_C_SOURCE 200809L
-
 #include "lrecord.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #define RANDOM_SIZE 512 /* bytes asked of OpenSSL at once */
 
@@ -17,7 +14,7 @@ typedef struct scratch {
   iot_header headers[IOT_MAX_HEADERS];
   unsigned char random[RANDOM_SIZE];
   size_t random_left;
-  pid_t random_of; /* the process they belong to: a child gets others */
+  unsigned long random_of; /* the process they are for, in forks */
 } scratch;
 
 static scratch *get_scratch(lua_State *L) {
@@ -110,12 +107,11 @@ static int l_date(lua_State *L) {
 
 /* Asking OpenSSL for a few bytes costs as much as for many. */
 static const unsigned char *take_random(lua_State *L, scratch *s, size_t n) {
-  pid_t pid = getpid();
-  if (s->random_left < n || s->random_of != pid) {
+  if (s->random_left < n || s->random_of != iot_forks()) {
     if (iot_random(s->random, RANDOM_SIZE) != 0)
       luaL_error(L, "OpenSSL has no randomness");
     s->random_left = RANDOM_SIZE;
-    s->random_of = pid;
+    s->random_of = iot_forks();
   }
   s->random_left -= n;
   return s->random + s->random_left;
@@ -131,18 +127,20 @@ static int l_random(lua_State *L) {
 
 /* uuid() -> a random UUID (RFC 9562, version 4) */
 static int l_uuid(lua_State *L) {
-  static const size_t ends[] = {4, 6, 8, 10, 16}; /* of its groups */
-  iot_buf *out = get_out(L);
+  static const char hex[] = "0123456789abcdef";
   unsigned char u[16];
-  size_t from = 0, i;
+  char text[36], *out = text;
+  size_t i;
   memcpy(u, take_random(L, get_scratch(L), sizeof(u)), sizeof(u));
   u[6] = (unsigned char)((u[6] & 0x0f) | 0x40);
   u[8] = (unsigned char)((u[8] & 0x3f) | 0x80);
-  for (i = 0; i < sizeof(ends) / sizeof(*ends); from = ends[i++]) {
-    if (from > 0) iot_buf_byte(out, '-');
-    iot_hex(out, u + from, ends[i] - from);
+  for (i = 0; i < sizeof(u); i++) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) *out++ = '-';
+    *out++ = hex[u[i] >> 4];
+    *out++ = hex[u[i] & 15];
   }
-  return push(L, out);
+  lua_pushlstring(L, text, sizeof(text));
+  return 1;
 }
 
 /* write_request(method, path, query, headers, body [, authority])
@@ -190,6 +188,7 @@ static void new_scratch(lua_State *L) {
 IOT_EXPORT int luaopen_iotdataplane_core(lua_State *L);
 
 IOT_EXPORT int luaopen_iotdataplane_core(lua_State *L) {
+  if (iot_process_init() != 0) return luaL_error(L, "not enough memory");
   lua_newtable(L);
   new_scratch(L);
   iot_setfuncs(L, functions, 1);

@@ -1,10 +1,7 @@
 /* lcurl.c - require "iotdataplane.curl": binds exchanges over libcurl */
-#define _GNU_SOURCE /* dladdr, RTLD_NODELETE */
-
 #include "exchange.h"
 #include "lrecord.h"
 
-#include <dlfcn.h>
 #include <string.h>
 
 #define POOL "iotdataplane.curl.pool"
@@ -94,12 +91,8 @@ static double seconds(lua_State *L, int arg) {
   return luaL_optnumber(L, arg, FOREVER);
 }
 
-/* exchange:start(identity, method, path, query, headers, body,
-** connect_timeout, read_timeout, deadline, replay [, authority])
-** -> true | nil, reason
-** The identity names the connection: see iot_pool_open. */
-static int exchange_start(lua_State *L) {
-  exchange_box *e = check_exchange(L);
+/* Begins, from the arguments of exchange:send; NULL, or why it cannot. */
+static const char *start(lua_State *L, exchange_box *e, double now) {
   iot_exchange *x = &e->x;
   iot_str authority = {"", 0};
   iot_request r = iot_get_parts(L, 3, e->headers);
@@ -108,14 +101,13 @@ static int exchange_start(lua_State *L) {
   iot_exchange_reset(x);
   iot_buf_str(&x->identity, iot_check_str(L, 2));
   wrong = iot_http1_write(&x->out, &r, authority);
-  if (wrong != NULL) return iot_push_failure(L, wrong);
+  if (wrong != NULL) return wrong;
   x->connect_timeout = seconds(L, 8);
   x->read_timeout = seconds(L, 9);
   x->call_by = seconds(L, 10);
   x->replay = lua_toboolean(L, 11);
-  iot_exchange_start(x, iot_monotonic());
-  lua_pushboolean(L, 1);
-  return 1;
+  iot_exchange_start(x, now);
+  return NULL;
 }
 
 /* Has a hook been set since, as `lua` does on Ctrl-C? It runs, and raises,
@@ -147,13 +139,8 @@ static int l_headers(lua_State *L) {
   return 1;
 }
 
-/* exchange:run() -> status, fields, body, head
-** | nil, the failure's name, message, sent
-** | false (interrupted: call it again) */
-static int exchange_run(lua_State *L) {
-  iot_exchange *x = &check_exchange(L)->x;
+static int run(lua_State *L, iot_exchange *x, double now) {
   lua_Hook hook = lua_gethook(L);
-  double now = iot_monotonic();
   for (;;) {
     double left;
     iot_exchange_step(x, now);
@@ -165,6 +152,30 @@ static int exchange_run(lua_State *L) {
   }
   lua_pushboolean(L, 0);
   return 1;
+}
+
+/* exchange:send(identity, method, path, query, headers, body,
+** connect_timeout, read_timeout, deadline, replay [, authority])
+** -> status, fields, body, head
+** | nil, the failure's name, message, sent
+** | false (interrupted: exchange:resume() goes on)
+** The identity names the connection: see iot_pool_open. */
+static int exchange_send(lua_State *L) {
+  exchange_box *e = check_exchange(L);
+  double now = iot_monotonic();
+  const char *wrong = start(L, e, now);
+  if (wrong == NULL) return run(L, &e->x, now);
+  lua_pushnil(L);
+  lua_pushliteral(L, "HTTPClientError");
+  lua_pushstring(L, wrong);
+  lua_pushboolean(L, 0);
+  return 4;
+}
+
+/* exchange:resume() -> as exchange:send */
+static int exchange_resume(lua_State *L) {
+  iot_exchange *x = &check_exchange(L)->x;
+  return run(L, x, iot_monotonic());
 }
 
 /* exchange:close(), __gc and __close */
@@ -211,7 +222,7 @@ static const luaL_Reg pool_methods[] = {
 };
 
 static const luaL_Reg exchange_methods[] = {
-    {"start", exchange_start},   {"run", exchange_run},
+    {"send", exchange_send},     {"resume", exchange_resume},
     {"close", exchange_close},   {"__gc", exchange_close},
     {"__close", exchange_close}, {NULL, NULL},
 };
@@ -229,19 +240,10 @@ static void new_class(lua_State *L, const char *name, const luaL_Reg *l) {
   lua_pop(L, 1);
 }
 
-/* Never unmapped: libcurl cannot be initialised a second time safely, and
-** its threads may still be resolving a name. */
-static void stay_mapped(void) {
-  static const char anchor = 0;
-  Dl_info info;
-  if (dladdr(&anchor, &info) != 0 && info.dli_fname != NULL)
-    dlopen(info.dli_fname, RTLD_NOW | RTLD_NODELETE);
-}
-
 IOT_EXPORT int luaopen_iotdataplane_curl(lua_State *L);
 
 IOT_EXPORT int luaopen_iotdataplane_curl(lua_State *L) {
-  stay_mapped();
+  if (iot_process_init() != 0) return luaL_error(L, "not enough memory");
   new_class(L, POOL, pool_methods);
   new_class(L, EXCHANGE, exchange_methods);
   lua_newtable(L);

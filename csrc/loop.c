@@ -37,6 +37,9 @@ void iot_exchange_wait(iot_exchange *x, double seconds) {
     iot_pipe_wait(x->conn->pipe, milliseconds(seconds));
     return;
   }
+  if (x->wants == IOT_WANTS_READ && seconds >= IOT_SOCKET_PATIENCE &&
+      iot_pipe_await(x->conn->pipe))
+    return;
   p.fd = iot_pipe_fd(x->conn->pipe);
   p.events = (short)((x->wants & IOT_WANTS_READ ? POLLIN : 0) |
                      (x->wants & IOT_WANTS_WRITE ? POLLOUT : 0));

@@ -7,7 +7,7 @@
 #define TOKEN_AFTER 2 /* the token is added, but not signed */
 #define SIGN_BODY 4   /* x-amz-content-sha256 is added and signed */
 
-#define MAX_ADDED 4
+#define MAX_ADDED 4 /* headers */
 
 /* What a signature is made in. */
 typedef struct workspace {
@@ -122,31 +122,33 @@ static int is_ours(iot_str name) {
                           iot_header_is(name, "x-amz-security-token"));
 }
 
-/* A credential that is no header's value, nor ever was one of AWS's. */
-static int has_control(iot_str s) {
-  size_t i;
-  if (iot_is_plain(s)) return 0;
-  for (i = 0; i < s.n; i++)
-    if ((unsigned char)s.p[i] < ' ' || s.p[i] == 127) return 1;
-  return 0;
-}
-
+/* The credential that is no header's value, nor ever was one of AWS's. */
 static const char *bad_credential(const iot_credentials *c, iot_str token) {
-  if (has_control(c->access_key)) return "access_key";
-  if (has_control(c->secret_key)) return "secret_key";
-  return has_control(token) ? "token" : NULL;
+  if (iot_has_control(c->access_key)) return "access_key";
+  if (iot_has_control(c->secret_key)) return "secret_key";
+  return iot_has_control(token) ? "token" : NULL;
 }
 
-/* The headers at 4 that stay: their pairs go, as they are, into a new table
-** on the top of the stack, their bytes to the front of `w->headers`. */
+/* Pushes the table for the signed headers: the one at 4, or a new one. To its
+** front go the pairs that stay, as they are, and their bytes to that of
+** `w->headers`. */
 static void keep_headers(lua_State *L, workspace *w, iot_request *r) {
   size_t i, n = r->nheaders, kept = 0;
-  lua_createtable(L, (int)n + MAX_ADDED, 0);
+  int moves = !lua_toboolean(L, 15);
+  if (!moves) lua_pushvalue(L, 4);
+  if (moves) lua_createtable(L, (int)n + MAX_ADDED, 0);
   for (i = 0; i < n; i++) {
-    if (is_ours(w->headers[i].name)) continue;
+    int ours = is_ours(w->headers[i].name);
+    moves |= ours;
+    if (ours) continue;
     w->headers[kept++] = w->headers[i];
+    if (!moves) continue;
     lua_rawgeti(L, 4, (int)i + 1);
     lua_rawseti(L, -2, (int)kept);
+  }
+  for (i = kept; i < n; i++) {
+    lua_pushnil(L);
+    lua_rawseti(L, -2, (int)i + 1);
   }
   r->nheaders = kept;
 }
@@ -227,20 +229,19 @@ static int sign(lua_State *L, workspace *w, iot_request *r,
   return 0;
 }
 
-/* Three booleans. */
-static int get_flags(lua_State *L, int arg) {
-  return (lua_toboolean(L, arg) ? IOT_SIGN_RAW_PATH : 0) |
-         (lua_toboolean(L, arg + 1) ? TOKEN_AFTER : 0) |
-         (lua_toboolean(L, arg + 2) ? SIGN_BODY : 0);
+static int get_flags(lua_State *L) {
+  return (lua_toboolean(L, 12) ? IOT_SIGN_RAW_PATH : 0) |
+         (lua_toboolean(L, 13) ? TOKEN_AFTER : 0) |
+         (lua_toboolean(L, 14) ? SIGN_BODY : 0);
 }
 
 /* sign(method, path, query, headers, body, access_key, secret_key,
-** token | nil, region, service, now, raw_path, late_token, sign_body)
-** -> headers, with ours | nil, reason [, the wrong credential] */
+** token | nil, region, service, now, raw_path, late_token, sign_body,
+** in_place) -> headers, with ours | nil, reason [, the wrong credential] */
 static int l_sign(lua_State *L) {
   desk *d = get_desk(L);
   workspace *w = get_workspace(L);
-  int flags = get_flags(L, 12), busy = d->busy, failed;
+  int flags = get_flags(L), busy = d->busy, failed;
   iot_request r = iot_get_parts(L, 1, w->headers);
   iot_credentials c;
   iot_scope scope;
@@ -268,13 +269,6 @@ static int l_sign(lua_State *L) {
   return failed ? iot_push_failure(L, "signing failed") : 1;
 }
 
-static const luaL_Reg functions[] = {
-    {"canonical_request", l_canonical_request},
-    {"string_to_sign", l_string_to_sign},
-    {"signature", l_signature},
-    {NULL, NULL},
-};
-
 /* Zeroed and with its metatable before it holds anything. */
 static void new_desk(lua_State *L) {
   desk *d = lua_newuserdata(L, sizeof(*d));
@@ -289,6 +283,12 @@ static void new_desk(lua_State *L) {
 }
 
 void iot_open_sign(lua_State *L) {
+  static const luaL_Reg functions[] = {
+      {"canonical_request", l_canonical_request},
+      {"string_to_sign", l_string_to_sign},
+      {"signature", l_signature},
+      {NULL, NULL},
+  };
   new_desk(L);
   lua_pushvalue(L, -1);
   lua_pushnil(L);

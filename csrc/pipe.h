@@ -45,6 +45,31 @@ void iot_share_unref(iot_share *s);
 /* Is this another process than the one that made it? */
 int iot_share_is_foreign(const iot_share *s);
 
+/* socket.c */
+
+#define IOT_SOCKET_PATIENCE 1 /* seconds */
+
+/* Zeroed, but for its descriptor. */
+typedef struct iot_socket {
+  int fd;
+  int patient; /* does `recv` wait? */
+  int failed;  /* while it was waited for */
+  size_t at, end;
+  char ahead[4096]; /* what came then */
+} iot_socket;
+
+/* Both without waiting. OK with 0 bytes received: the peer closed. */
+enum iot_io iot_socket_send(iot_socket *s, const void *from, size_t n,
+                            size_t *sent);
+enum iot_io iot_socket_recv(iot_socket *s, void *to, size_t n,
+                            size_t *received);
+/* Waits until there is something to receive, IOT_SOCKET_PATIENCE at most, or
+** for a signal: one system call, where poll would be one more. False where
+** this socket cannot do so. */
+int iot_socket_await(iot_socket *s);
+
+/* curl_pipe.c */
+
 typedef struct iot_pipe iot_pipe;
 
 /* Begins to connect; NULL where there is no memory. `timeout_ms` is when
@@ -66,6 +91,8 @@ enum iot_io iot_pipe_send(iot_pipe *p, const void *from, size_t n,
                           size_t *sent);
 /* OK with 0 bytes: the peer closed. */
 enum iot_io iot_pipe_recv(iot_pipe *p, void *to, size_t n, size_t *received);
+/* As iot_socket_await; false where only the descriptor can be waited for. */
+int iot_pipe_await(iot_pipe *p);
 /* The socket, to wait for. */
 int iot_pipe_fd(const iot_pipe *p);
 /* Was it opened by another process? Then only closing it is allowed. */

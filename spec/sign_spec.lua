@@ -107,6 +107,24 @@ describe("sign", function()
                 sign(first, keys, scope, 86400))
   end)
 
+  it("signs in place, too", function()
+    local old, token = request(), { access_key = "AK", secret_key = "SK",
+                                    token = "T" }
+    local headers = old.headers
+    for _ = 1, 3 do -- more of ours than are made anew
+      for _, name in ipairs { "Authorization", "X-Amz-Date",
+          "x-amz-security-token" } do
+        headers[#headers + 1] = { name, "stale" }
+      end
+    end
+    headers[#headers + 1] = { "x-amz-z", "kept" }
+    local expected = sign(old, token, scope, 0)
+    assert.equal(old, (sign(old, token, scope, 0, true)))
+    assert.equal(headers, old.headers)
+    assert.same(expected.headers, headers)
+    assert.equal(5, #headers)
+  end)
+
   it("drops the kept key with the secret, the day, the scope", function()
     local function authorization(secret, region, service, now)
       local signed = sign(request(),

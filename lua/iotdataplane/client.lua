@@ -32,28 +32,29 @@ local function find_credentials(self)
   return credentials, err
 end
 
-local function copy(t)
-  local new = {}
-  for key, value in next, t do new[key] = value end
+---The same request for another attempt, with the first `n` of its headers:
+---the transport may keep what it was given.
+local function again(request, n)
+  local new, headers = {}, {}
+  for key, value in next, request do new[key] = value end
+  for i = 1, n do headers[i] = request.headers[i] end
+  new.headers = headers
   return new
 end
 
----The request as the transport wants it, signed anew; `headers` are its own.
----Each attempt has a table that the transport may keep: the first the call's.
-local function prepare(self, request, headers, attempt)
-  if attempt > 1 then request = copy(request) end
-  if self.scope then
+---The request, of `n` headers yet, as the transport wants it: signed anew.
+local function prepare(self, request, n, attempt)
+  if attempt > 1 then request = again(request, n) end
+  local scope = self.scope
+  if scope then
     local credentials, err = self.credentials, nil
     if not credentials then credentials, err = find_credentials(self) end
     if not credentials then return nil, err end
-    request.headers = headers
     request, err =
-      sign(request, credentials, self.scope, self.transport:now(), request)
+      sign(request, credentials, scope, self.transport:now(), true)
     if not request then return nil, err end
-  else
-    request.headers = copy(headers)
   end
-  headers = request.headers
+  local headers = request.headers
   headers[#headers + 1] = attempt_header(self.settings, attempt)
   return request
 end
@@ -118,10 +119,10 @@ end
 
 local function send(self, operation, request)
   local transport, policy = self.transport, self.policy
-  local headers, delivery, attempt = request.headers, "not_sent", 0
+  local n, delivery, attempt = #request.headers, "not_sent", 0
   while true do
     attempt = attempt + 1
-    local ready, err = prepare(self, request, headers, attempt)
+    local ready, err = prepare(self, request, n, attempt)
     if not ready then
       err.delivery = worse(delivery, err.delivery)
       return nil, err
@@ -150,18 +151,19 @@ local function send(self, operation, request)
   end
 end
 
----What every request of a client's carries.
+---What every request of a client's carries; with room for the operation's
+---headers and the signer's, for a list that grows is costly.
 local function own_headers(settings)
   local headers = {
     settings.host_header, settings.user_agent,
-    { "amz-sdk-invocation-id", uuid() },
+    { "amz-sdk-invocation-id", uuid() }, nil, nil, nil, nil, nil,
   }
   local configured = settings.headers
   for i = 1, #configured do headers[3 + i] = configured[i] end
   return headers
 end
 
-local function attempt_call(self, operation, params)
+local function try_call(self, operation, params)
   local settings = self.settings
   if settings.parameter_validation then
     local ok, err = validate(operation, params)
@@ -178,7 +180,7 @@ end
 
 ---Makes a call; an error is complete for the caller to see.
 local function call(self, operation, params)
-  local result, err = attempt_call(self, operation, params)
+  local result, err = try_call(self, operation, params)
   if result then return result end
   err.operation_name = operation.name
   if err.response then errors.describe(err) end

@@ -34,16 +34,17 @@ local function text_of(value)
 end
 
 local function query_of(members, params)
-  local out
+  local out = ""
   for i = 1, #members do
     local m = members[i]
     local value = params[m.name]
     if value ~= nil then
-      local pair = m.wire .. "=" .. (digits[value] or text_of(value))
-      out = out and out .. "&" .. pair or pair
+      value = digits[value] or text_of(value)
+      out = out == "" and m.wire .. "=" .. value
+        or out .. "&" .. m.wire .. "=" .. value
     end
   end
-  return out or ""
+  return out
 end
 
 ---A json value goes out in base64; cjson's null as a whole not at all.
@@ -72,15 +73,6 @@ local function add_headers(members, params, headers)
   return true
 end
 
-local function path_of(operation, params, base)
-  local member = operation.at.uri
-  local value = params[member.name]
-  if type(value) ~= "string" then
-    return refuse(member, "it must be a string")
-  end
-  return base .. operation.path .. uri_encode(value)
-end
-
 ---A file is read once, from where it stands to its end: every attempt sends
 ---those bytes.
 local function read_file(member, file)
@@ -106,10 +98,11 @@ end
 ---@return table|nil, table|nil # a request, or nil and a ParamValidationError
 local function serialize(operation, params, target, headers)
   local at = operation.at
-  local path, err = path_of(operation, params, target.path)
-  if err then return nil, err end
-  local ok
-  ok, err = add_headers(at.header, params, headers)
+  local name = params[at.uri.name]
+  if type(name) ~= "string" then
+    return refuse(at.uri, "it must be a string")
+  end
+  local ok, err = add_headers(at.header, params, headers)
   if not ok then return nil, err end
   local body = params[at.payload.name]
   if type(body) ~= "string" then
@@ -118,7 +111,8 @@ local function serialize(operation, params, target, headers)
   end
   return {
     method = operation.method, scheme = target.scheme, host = target.host,
-    port = target.port, path = path, query = query_of(at.query, params),
+    port = target.port, query = query_of(at.query, params),
+    path = target.path .. operation.path .. uri_encode(name),
     headers = headers, body = body,
     connect_timeout = target.connect_timeout,
     read_timeout = target.read_timeout, replay = target.replay,

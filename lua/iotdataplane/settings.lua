@@ -248,9 +248,19 @@ local function user_agent(s, config, version)
   return table.concat(parts, " ")
 end
 
-local function configured_headers(config)
+-- What the signer sets itself.
+local signers = {
+  authorization = true, ["x-amz-date"] = true,
+  ["x-amz-security-token"] = true,
+}
+
+local function configured_headers(config, signed)
   local names, list = {}, {}
-  for name in next, config.headers or {} do names[#names + 1] = name end
+  for name in next, config.headers or {} do
+    if not (signed and signers[name:lower()]) then
+      names[#names + 1] = name
+    end
+  end
   table.sort(names)
   for i, name in ipairs(names) do list[i] = { name, config.headers[name] } end
   return list
@@ -292,7 +302,7 @@ function settings.resolve(options, getenv, version)
   s.target = target_of(s, options, config, getenv)
   s.host_header = { "host", s.endpoint.host_header }
   s.user_agent = { "user-agent", user_agent(s, config, version) }
-  s.headers = configured_headers(config)
+  s.headers = configured_headers(config, s.signature_version == "v4")
   return s
 end
 

@@ -164,20 +164,20 @@ describe("the curl transport by itself", function()
                           "", "", "0", "" }, "\0")
   end
 
-  local function begin(exchange, path)
-    return exchange:start(identity(), "GET", path, "", {}, "", 10, 10)
+  local function send_by(exchange, path, read_timeout)
+    return exchange:send(identity(), "GET", path, "", {}, "", 10,
+      read_timeout or 10)
   end
 
   it("survives a pool that is closed before its exchanges", function()
     local pool = curl.pool(50, 10)
     local exchange = pool:exchange()
-    assert.is_true(begin(exchange, "/ok"))
     local close = getmetatable(pool).__gc
     close(pool)
     close(pool)
     pool:clear()
     assert.has_error(function() pool:exchange() end, "the pool is closed")
-    local status, fields, body, head = exchange:run()
+    local status, fields, body, head = send_by(exchange, "/ok")
     assert.same({ 200, { ["content-length"] = "2" }, "ok" },
       { status, fields, body })
     assert.same({ { "Content-Length", "2" } }, curl.headers(head))
@@ -185,21 +185,21 @@ describe("the curl transport by itself", function()
 
   it("refuses an exchange that is closed", function()
     local exchange = curl.pool(50, 10):exchange()
-    begin(exchange, "/silent")
     exchange:close()
     exchange:close()
-    for _, name in ipairs { "start", "run" } do
+    for _, name in ipairs { "send", "resume" } do
       assert.has_error(function() exchange[name](exchange) end,
         "the exchange is closed")
     end
   end)
 
-  it("gives up a request for the next one", function()
+  it("has its result until the next request", function()
     local exchange = curl.pool(50, 10):exchange()
-    begin(exchange, "/silent")
-    begin(exchange, "/ok")
-    assert.equal(200, (exchange:run()))
-    assert.equal(200, (exchange:run()))
+    local status, name = send_by(exchange, "/silent", 0.05)
+    assert.same({ nil, "ReadTimeoutError" }, { status, name })
+    assert.equal("ReadTimeoutError", select(2, exchange:resume()))
+    assert.equal(200, (send_by(exchange, "/ok")))
+    assert.equal(200, (exchange:resume()))
   end)
 
   -- ---- descriptors ----
@@ -258,20 +258,6 @@ describe("the curl transport by itself", function()
     run_rounds(2)
     local before = descriptors()
     run_rounds(100)
-    assert.is_true(descriptors() <= before)
-  end)
-
-  it("leaves none open where it is given up", function()
-    local pool = curl.pool(50, 10)
-    local function abandon(times)
-      for _ = 1, times do
-        local exchange = pool:exchange()
-        begin(exchange, "/silent")
-      end
-    end
-    abandon(1)
-    local before = descriptors()
-    abandon(50)
     assert.is_true(descriptors() <= before)
   end)
 

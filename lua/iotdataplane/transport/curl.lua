@@ -46,10 +46,6 @@ local function identify(self, request)
   return self.identity
 end
 
-local function failed(name, message, sent)
-  return nil, { name = name, message = message, sent = sent }
-end
-
 ---@param request table
 ---@return table|nil, table|nil # {status, headers, body}, or nil and
 ---{name, message, sent}
@@ -57,20 +53,17 @@ function Transport:send(request)
   -- ours alone until it is over: a finalizer may publish meanwhile
   local exchange = self.exchange or self.pool:exchange()
   self.exchange = nil
-  local ok, reason = exchange:start(identify(self, request), request.method,
-    request.path, request.query or "", request.headers, request.body or "",
-    request.connect_timeout, request.read_timeout, request.deadline,
-    request.replay)
-  if not ok then
-    self.exchange = exchange
-    return failed("HTTPClientError", reason, false)
+  local status, fields, body, head = exchange:send(identify(self, request),
+    request.method, request.path, request.query or "", request.headers,
+    request.body or "", request.connect_timeout, request.read_timeout,
+    request.deadline, request.replay)
+  while status == false do -- Ctrl-C's hook runs, and raises, once we are here
+    status, fields, body, head = exchange:resume()
   end
-  local status, fields, body, head
-  repeat -- false: Ctrl-C's hook runs, and raises, as soon as we are here
-    status, fields, body, head = exchange:run()
-  until status ~= false
   self.exchange = exchange
-  if not status then return failed(fields, body, head) end
+  if not status then
+    return nil, { name = fields, message = body, sent = head }
+  end
   return setmetatable({
     status = status, fields = fields, body = body, head = head,
   }, Response)
@@ -82,9 +75,9 @@ function Transport:sleep(seconds)
   repeat until curl.pause(till)
 end
 
-function Transport.now() return curl.now() end
+Transport.now = curl.now -- both take no argument, and ignore theirs
 
-function Transport.monotonic() return curl.monotonic() end
+Transport.monotonic = curl.monotonic
 
 function Transport:close()
   self.pool:clear()
