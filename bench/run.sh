@@ -82,6 +82,10 @@ set_command() { # NAME N
       set -- "${1%_token}" "$2"
       in_lua "${1#*_}" bench/sign.lua "$2" token
       ;;
+    sign_*_new)
+      set -- "${1%_new}" "$2"
+      in_lua "${1#*_}" bench/sign.lua "$2" new
+      ;;
     sign_*) in_lua "${1#*_}" bench/sign.lua "$2" ;;
     publish_raw) command=("$out/raw_floor" "$port" "$2") ;;
     publish_raw_token) command=("$out/raw_floor" "$port" "$2" token) ;;
@@ -170,6 +174,8 @@ table() {
   row "  OpenSSL floor" sign_floor
   row "  Lua 5.4" sign_5.4 sign_floor
   row "  LuaJIT" sign_luajit sign_floor
+  row "  Lua 5.4, new request" sign_5.4_new sign_floor
+  row "  LuaJIT, new request" sign_luajit_new sign_floor
   row "  OpenSSL floor, token" sign_floor_token
   row "  Lua 5.4, token" sign_5.4_token sign_floor_token
   row "  LuaJIT, token" sign_luajit_token sign_floor_token
@@ -213,7 +219,7 @@ names=(sign_floor sign_floor_token publish_raw publish_easy publish_raw_token
   publish_easy_token)
 for lua in 5.4 luajit; do
   built $lua || { echo "bench: no build for $lua" >&2; continue; }
-  names+=("sign_$lua" "sign_${lua}_token" "publish_$lua"
+  names+=("sign_$lua" "sign_${lua}_new" "sign_${lua}_token" "publish_$lua"
     "publish_${lua}_token")
   compare_signatures "sign_$lua" sign_floor
   compare_signatures "sign_${lua}_token" sign_floor_token

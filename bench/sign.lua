@@ -1,8 +1,10 @@
 -- sign.lua - the work of sign_floor.c through iotdataplane.sign.
--- usage: sign.lua N [token]   prints the last signature
+-- usage: sign.lua N [token | new]   prints the last signature
+-- As a publish does it, adding to its request's headers; "new" makes a new
+-- request each time, as sign does for everybody else.
 local sign = require "iotdataplane.sign"
 
-local count, with_token = tonumber(arg[1]) or 0, arg[2] == "token"
+local count, mode = tonumber(arg[1]) or 0, arg[2]
 
 local HOST = "data-ats.iot.us-east-1.amazonaws.com"
 local BODY = '{"device":"sensor-1","temperature":21.%d}'
@@ -11,14 +13,20 @@ local NOW = 1440938160 -- 2015-08-30T12:36:00Z
 local credentials = {
   access_key = "AKIDEXAMPLE",
   secret_key = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
-  token = with_token and ("IQoJb3JpZ2luX2Vj"):rep(50) or nil, -- 800 bytes
+  token = mode == "token" and ("IQoJb3JpZ2luX2Vj"):rep(50) or nil, -- 800 bytes
 }
 local scope = { region = "us-east-1", service = "iotdata" }
+
+local host_header = { "host", HOST }
+
+local function headers()
+  return { host_header, nil, nil, nil, nil, nil }
+end
 
 local function request(digit)
   return {
     method = "POST", scheme = "https", host = HOST, port = 443,
-    path = "/topics/test", query = "", headers = { { "host", HOST } },
+    path = "/topics/test", query = "", headers = headers(),
     body = BODY:format(digit),
   }
 end
@@ -35,7 +43,10 @@ local requests = {}
 for digit = 0, 9 do requests[digit] = request(digit) end
 
 local signed
+local in_place = mode ~= "new"
 for i = 0, count - 1 do
-  signed = assert(sign(requests[i % 10], credentials, scope, NOW))
+  local r = requests[i % 10]
+  if in_place then r.headers = headers() end
+  signed = assert(sign(r, credentials, scope, NOW, in_place))
 end
 if signed then print((assert(signature(signed), "not signed"))) end
