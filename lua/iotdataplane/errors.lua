@@ -14,6 +14,7 @@ local declared = {
   { "BotoCoreError", nil, "An unspecified error occurred" },
   { "ClientError" },
   { "ValueError", "BotoCoreError", "{error_msg}" },
+  { "RuntimeError", "BotoCoreError", "{error_msg}" },
   { "ValidationError", "BotoCoreError",
     "Invalid value ('{value}') for param {param} of type {type_name} " },
   { "ParamValidationError", "BotoCoreError",
@@ -118,6 +119,20 @@ local declared = {
     "Error during pagination: {message}" },
 }
 
+-- Exceptions of the services that give credentials, by the code on the wire
+-- (botocore's sts/2011-06-15/service-2.json and its like).
+local others = {
+  sts = {
+    ExpiredTokenException = "ExpiredTokenException",
+    IDPCommunicationError = "IDPCommunicationErrorException",
+    IDPRejectedClaim = "IDPRejectedClaimException",
+    InvalidIdentityToken = "InvalidIdentityTokenException",
+    MalformedPolicyDocument = "MalformedPolicyDocumentException",
+    PackedPolicyTooLarge = "PackedPolicyTooLargeException",
+    RegionDisabledException = "RegionDisabledException",
+  },
+}
+
 local class_meta = {
   __name = "iotdataplane.exception",
   __tostring = function(class) return class.name end,
@@ -133,7 +148,21 @@ local function declare(name, parent, text)
 end
 
 for _, d in ipairs(declared) do declare(d[1], d[2], d[3]) end
-for _, name in ipairs(model.exceptions) do declare(name, "ClientError") end
+-- Each service's exceptions by their code; nil is IoT's data plane.
+local of_service = {}
+
+for _, name in ipairs(model.exceptions) do
+  declare(name, "ClientError")
+  of_service[name] = name
+end
+for _, names in next, others do
+  for _, name in next, names do declare(name, "ClientError") end
+end
+
+---@return table|nil # the class of the data plane's exception of that code
+function errors.modelled(code)
+  return of_service[code] and errors.classes[of_service[code]]
+end
 
 local methods = {}
 
@@ -170,12 +199,11 @@ end
 ---A service's error (e.response has Error and ResponseMetadata): its own
 ---class where the service has one of that code, else ClientError. The text
 ---is finished by `errors.describe`, when it is known how often it was tried.
-function errors.from_service(operation_name, response)
-  local code = response.Error.Code
-  local class = type(code) == "string" and errors.classes[code]
-  local own = class and class.parent == errors.classes.ClientError
+---@param service string|nil "sts", ...; nil is IoT's data plane
+function errors.from_service(operation_name, response, service)
+  local names = service and (others[service] or {}) or of_service
   return setmetatable({
-    name = own and code or "ClientError",
+    name = names[response.Error.Code] or "ClientError",
     message = "",
     operation_name = operation_name,
     response = response,

@@ -109,10 +109,7 @@ end
 
 ---The members of a modelled exception: each has `message`, and no other.
 local function add_members(response, object)
-  local code = response.Error.Code
-  local class = type(code) == "string" and errors.classes[code]
-  local modelled = class and class.parent == errors.classes.ClientError
-  if modelled and object.message ~= json.null then
+  if errors.modelled(response.Error.Code) and object.message ~= json.null then
     response.message = object.message
   end
 end

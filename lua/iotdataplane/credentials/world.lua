@@ -1,0 +1,214 @@
+-- world.lua - what a provider of credentials may ask
+--
+-- The client's options, the environment, the AWS files, and services over
+-- the client's transport. Nothing else of a provider's touches a file, a
+-- socket, a clock or another provider.
+
+local core = require "iotdataplane.core"
+local endpoint = require "iotdataplane.endpoint"
+local errors = require "iotdataplane.errors"
+local sign = require "iotdataplane.sign"
+
+local World = { __name = "iotdataplane.world" }
+World.__index = World
+
+---An environment variable; an empty one is none.
+---@return string|nil
+function World:env(name)
+  local value = self.getenv(name)
+  return value ~= "" and value or nil
+end
+
+---@param path string as it is: see files.expand
+---@return string|nil, string|nil # the file's bytes, or nil and the reason
+function World:read(path)
+  return self.files.read(path)
+end
+
+---The parsed AWS files, read once.
+---@return table|nil, table|nil # {profiles, sso_sessions, services, shared,
+---config}, each by name, or nil and a ConfigParseError
+function World:config()
+  return self.files.load()
+end
+
+---The settings of a profile, those of the credentials file over those of the
+---config file.
+---@param name string|nil this world's profile
+---@return table|nil, table|nil # {key = text}, empty where there is no such
+---profile; or nil and a ConfigParseError
+function World:profile(name)
+  local config, err = self:config()
+  if not config then return nil, err end
+  return config.profiles[name or self.profile_name] or {}
+end
+
+---Are the endpoint URLs of the environment and the files to be ignored?
+local function ignores_urls(self, profile)
+  local config = self.options.config or {}
+  local ignored = config.ignore_configured_endpoint_urls
+  if ignored ~= nil then return ignored end
+  ignored = self.getenv "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"
+    or profile.ignore_configured_endpoint_urls
+  return type(ignored) == "string" and ignored:lower() == "true"
+end
+
+---Of the profile's `services` section, whose settings are nested.
+local function url_of_section(self, profile, service)
+  local name = profile.services
+  if not name then return nil end
+  local section = self:config().services[name]
+  if not section then
+    return nil, errors.new("InvalidConfigError", {
+      error_msg = "The profile is configured to use the services section but "
+        .. ('the "%s" services configuration does not exist.'):format(name),
+    })
+  end
+  local settings = section[service]
+  return type(settings) == "table" and settings.endpoint_url or nil
+end
+
+---The endpoint URL that is configured for a service, but for the options.
+---@param service string "iot_data_plane", "sts", "sso", "sso_oidc"
+---@return string|nil, table|nil # the URL, nil, or nil and an error
+function World:configured_url(service)
+  local profile, err = self:profile()
+  if not profile then return nil, err end
+  if ignores_urls(self, profile) then return nil end
+  local url = self:env("AWS_ENDPOINT_URL_" .. service:upper())
+    or self:env "AWS_ENDPOINT_URL"
+  if url then return url end
+  url, err = url_of_section(self, profile, service)
+  if url or err then return url, err end
+  return profile.endpoint_url
+end
+
+---The world as another profile sees it, which was asked for by name.
+---@return table
+function World:for_profile(name)
+  return setmetatable({ profile_name = name, is_explicit = true },
+    { __index = self })
+end
+
+---@return number # seconds since the epoch
+function World:now()
+  return self.transport:now()
+end
+
+---@return number # seconds that never step
+function World:monotonic()
+  local transport = self.transport
+  if transport.monotonic then return transport:monotonic() end
+  return transport:now()
+end
+
+---@return number # from 0 up to, but not, 1
+function World.random() return core.random() end
+
+---Something that a person should know; never a secret.
+---@param level string "warning", "info"
+---@param message string
+function World:log(level, message)
+  if self.logger then self.logger(level, message) end
+end
+
+---@param name string class
+---@param url string
+---@param reason string|nil
+---@return table # an error; the URL stands without its query
+local function failed(name, url, reason)
+  return errors.new(name, {
+    endpoint_url = url:gsub("[?#].*$", ""), error = reason,
+  })
+end
+
+---Until when a request may last: its own limits, the call's deadline. Who
+---waits for these credentials learns that they are being worked at.
+local function bound(self, seconds)
+  local till = self:monotonic() + seconds
+  if self.lease then self.lease.till = till + 1 end
+  if self.deadline and self.deadline < till then
+    return self.deadline, "ApiCallTimeoutError"
+  end
+  return till, "ReadTimeoutError"
+end
+
+---@param seconds number
+---@return true|nil, table|nil # or nil and an ApiCallTimeoutError, where the
+---call would be over
+function World:sleep(seconds)
+  local till, late = bound(self, seconds)
+  if late == "ApiCallTimeoutError" then
+    return nil, failed(late, self.endpoint_url or "")
+  end
+  self.transport:sleep(till - self:monotonic())
+  return true
+end
+
+local function lower_fields(headers)
+  local fields = {}
+  for _, header in ipairs(headers) do
+    fields[header[1]:lower()] = header[2]
+  end
+  return fields
+end
+
+local function target_of(self, ask)
+  local at, err = endpoint.parse(ask.url)
+  if not at then return nil, err end
+  local query = ask.url:match("^[^?#]*%?([^#]*)")
+  local path = ask.url:match("^%a[%w+.-]*://[^/?#]*([^?#]*)")
+  local headers = { { "host", at.host_header } }
+  for _, header in ipairs(ask.headers or {}) do
+    headers[#headers + 1] = header
+  end
+  return {
+    method = ask.method or "GET", scheme = at.scheme, host = at.host,
+    port = at.port, path = path ~= "" and path or "/", query = query or "",
+    headers = headers, body = ask.body or "", replay = true,
+    connect_timeout = ask.connect_timeout or self.connect_timeout,
+    read_timeout = ask.read_timeout or self.read_timeout,
+    tls = ask.tls or { verify = self.verify }, tcp_keepalive = false,
+  }
+end
+
+---Asks a service once.
+---@param ask table {url, method = "GET", headers = {{name, value}}, body,
+---connect_timeout, read_timeout (seconds; the client's), tls (the client's
+---`verify`), credentials, region, service: signed with these where they are
+---given}
+---@return table|nil, table|nil # {status, fields (headers by lower-case
+---name), body}, or nil and an error: EndpointConnectionError,
+---ConnectTimeoutError, ReadTimeoutError, ...
+function World:ask(ask)
+  local request, err = target_of(self, ask)
+  if not request then return nil, err end
+  local late
+  request.deadline, late =
+    bound(self, request.connect_timeout + request.read_timeout)
+  if ask.credentials then
+    request, err = sign(request, ask.credentials,
+      { region = ask.region, service = ask.service }, self:now(), true)
+    if not request then return nil, err end
+  end
+  local response, failure = self.transport:send(request)
+  if response then
+    return {
+      status = response.status, body = response.body,
+      fields = response.fields or lower_fields(response.headers),
+    }
+  end
+  local name = failure.name
+  if name == "ApiCallTimeoutError" then name = late end
+  return nil, failed(name, ask.url, failure.message)
+end
+
+---@param fields table options, getenv, files, transport, profile_name,
+---is_explicit, region, verify, connect_timeout, read_timeout, logger,
+---endpoint_url
+---@return table # a world
+local function new(fields)
+  return setmetatable(fields, World)
+end
+
+return new
