@@ -30,8 +30,8 @@ CHECK   = bash spec/support/run_tests.sh
 
 # What is built -------------------------------------------------------------
 
-core     = buf uri encode header framing http1 request sigv4 crypto
-core_lua = lcore lreader lrecord lsign process
+core     = buf uri encode header framing http1 request sigv4 crypto spawn
+core_lua = lcore lreader lrecord lsign lspawn process
 curl     = curl_pipe exchange loop pool socket
 curl_lua = lcurl lrecord process buf header framing http1 request
 

@@ -15,6 +15,7 @@
 #define IOT_MAX_REQUEST (256u * 1024u * 1024u) /* a request, head and body */
 
 #define IOT_SHA256_SIZE 32
+#define IOT_SHA1_SIZE 20
 #define IOT_SHA256_HEX 64
 #define IOT_DATE_SIZE 17 /* "20150830T123600Z" and its NUL */
 
@@ -161,6 +162,7 @@ void iot_crypto_free(iot_crypto *c);
 /* These return 0, or -1 where OpenSSL failed. */
 int iot_sha256(iot_crypto *c, iot_str s, unsigned char out[IOT_SHA256_SIZE]);
 int iot_hmac_key(iot_crypto *c, iot_str key);
+int iot_sha1(iot_str s, unsigned char out[IOT_SHA1_SIZE]); /* of file names */
 /* HMAC under the key that the last iot_hmac_key set. */
 int iot_hmac(iot_crypto *c, iot_str s, unsigned char out[IOT_SHA256_SIZE]);
 
@@ -282,6 +284,13 @@ enum iot_progress iot_http1_feed(iot_http1 *h, const char *p, size_t n);
 size_t iot_http1_field(iot_str fields, size_t at, iot_header *f);
 /* The connection was closed: IOT_DONE for a body that ends so. */
 enum iot_progress iot_http1_eof(iot_http1 *h);
+
+/* spawn.c */
+
+enum { IOT_UNKNOWN = 256, IOT_LATE }; /* reaped by another; too late */
+/* Runs a program; NULL and its exit status or -signal, or why not. */
+const char *iot_spawn(char *const argv[], double seconds, iot_buf outs[2],
+                      int *status);
 
 #if defined(__GNUC__)
 #pragma GCC visibility pop

@@ -89,6 +89,16 @@ static int l_sha256(lua_State *L) {
   return push(L, out);
 }
 
+/* sha1(s) -> hex */
+static int l_sha1(lua_State *L) {
+  iot_buf *out = get_out(L);
+  unsigned char digest[IOT_SHA1_SIZE];
+  if (iot_sha1(iot_check_str(L, 1), digest) != 0)
+    return iot_push_failure(L, "SHA-1 failed");
+  iot_hex(out, digest, sizeof(digest));
+  return push(L, out);
+}
+
 /* header_ok(name, value) -> boolean */
 static int l_header_ok(lua_State *L) {
   iot_str name = iot_check_str(L, 1), value = iot_check_str(L, 2);
@@ -162,6 +172,7 @@ static const luaL_Reg functions[] = {
     {"base64_encode", l_base64_encode},
     {"base64_decode", l_base64_decode},
     {"sha256", l_sha256},
+    {"sha1", l_sha1},
     {"header_ok", l_header_ok},
     {"date", l_date},
     {"random", l_random},
@@ -194,5 +205,6 @@ IOT_EXPORT int luaopen_iotdataplane_core(lua_State *L) {
   iot_setfuncs(L, functions, 1);
   iot_open_sign(L);
   iot_open_reader(L);
+  iot_open_spawn(L);
   return 1;
 }

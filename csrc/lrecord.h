@@ -31,6 +31,8 @@ void iot_push_fields(lua_State *L, iot_str fields);
 void iot_setfuncs(lua_State *L, const luaL_Reg *l, int nup);
 /* Adds `reader` to the table on the top of the stack (lreader.c). */
 void iot_open_reader(lua_State *L);
+/* Adds `run` likewise (lspawn.c). */
+void iot_open_spawn(lua_State *L);
 /* Adds `sign` and the signer's steps likewise (lsign.c). */
 void iot_open_sign(lua_State *L);
 /* Pushes the buffer's contents; 1. Or nil and a reason; 2. */

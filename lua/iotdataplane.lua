@@ -5,6 +5,9 @@
 local errors = require "iotdataplane.errors"
 local json = require "iotdataplane.json"
 local new_client = require "iotdataplane.client"
+local new_world = require "iotdataplane.credentials.world"
+local options_misuse = require "iotdataplane.options"
+local profile = require "iotdataplane.profile"
 local settings = require "iotdataplane.settings"
 
 local iotdataplane = {
@@ -18,6 +21,12 @@ local iotdataplane = {
 
   ---cjson's null.
   null = json.null,
+
+  ---Providers to choose as the option `credentials`: iot{...}.
+  credentials = setmetatable({}, { __index = function(_, name)
+    if name ~= "iot" then return nil end
+    return require "iotdataplane.credentials.iot"
+  end }),
 }
 
 local function copy(value)
@@ -29,22 +38,27 @@ end
 
 ---A client, as boto3.client("iot-data", ...).
 ---@param options table|nil region_name, endpoint_url, use_ssl, verify,
----aws_access_key_id, aws_secret_access_key, aws_session_token, config,
----transport; what is absent comes from the environment
----@return table # a client; raises an error table (NoRegionError, ...), or an
----argument error where an option is unknown or of a wrong type
+---aws_access_key_id, aws_secret_access_key, aws_session_token, credentials,
+---profile_name, config, transport; what is absent comes from the environment
+---and the AWS files
+---@return table # a client; raises an error table (NoRegionError,
+---ProfileNotFound, ...), or an argument error where an option is unknown or
+---of a wrong type
 function iotdataplane.client(options)
   if options == nil then options = {} end
-  local wrong = settings.misuse(options)
+  local wrong = options_misuse(options)
   if wrong then
     error(("bad argument #1 to 'client' (%s)"):format(wrong), 2)
   end
   options = copy(options)
   options.config = copy(options.config)
-  local resolved, err =
-    settings.resolve(options, os.getenv, iotdataplane._VERSION)
-  if not resolved then error(err, 0) end
-  return new_client(options, resolved, os.getenv)
+  local world = new_world {
+    options = options, getenv = os.getenv, files = profile.files(os.getenv),
+  }
+  local resolved, err = settings.resolve(world, iotdataplane._VERSION)
+  if resolved then return new_client(world, resolved) end
+  world:log("error", tostring(err))
+  error(err, 0)
 end
 
 return iotdataplane

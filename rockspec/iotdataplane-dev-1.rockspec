@@ -38,9 +38,9 @@ build = {
       sources = {
         "csrc/buf.c", "csrc/uri.c", "csrc/encode.c", "csrc/header.c",
         "csrc/framing.c", "csrc/http1.c", "csrc/request.c", "csrc/sigv4.c",
-        "csrc/crypto.c",
+        "csrc/crypto.c", "csrc/spawn.c",
         "csrc/lcore.c", "csrc/lreader.c", "csrc/lrecord.c", "csrc/lsign.c",
-        "csrc/process.c",
+        "csrc/lspawn.c", "csrc/process.c",
       },
       libraries = { "crypto", "pthread" },
       incdirs = { "csrc", "$(CRYPTO_INCDIR)" },

@@ -24,8 +24,9 @@ end
 
 -- What a module of lua/iotdataplane may require, "iotdataplane." left out.
 local lua_arrows = {
-  [""] = set "errors json client settings",
-  client = set [[credentials.chain core errors model parse retry serialize
+  [""] = set [[credentials.iot credentials.world errors json client options
+    profile settings]],
+  client = set [[credentials.cached core errors model parse retry serialize
     sign validate transport.curl]],
   model = set "",
   errors = set "model python",
@@ -38,11 +39,38 @@ local lua_arrows = {
   parse = set "errors json python",
   retry = set "",
   endpoint = set "errors",
-  settings = set "core endpoint errors",
-  ["credentials.chain"] = set [[errors credentials.static
-    credentials.environment]],
+  options = set "core",
+  settings = set "endpoint errors",
+  date = set "",
+  shell_words = set "",
+  ini = set "errors json",
+  profile = set "ini shell_words",
+  -- what a provider may ask, and who asks providers
+  ["credentials.world"] = set "core endpoint errors sign",
+  ["credentials.service"] = set "errors retry",
+  ["credentials.cached"] = set [[core credentials.chain credentials.static
+    errors]],
+  ["credentials.chain"] = set "errors", -- and each provider, by its name
+  -- providers, none of which knows another
   ["credentials.static"] = set "errors",
-  ["credentials.environment"] = set "errors",
+  ["credentials.custom"] = set "date errors",
+  ["credentials.environment"] = set "date errors",
+  ["credentials.assume_role"] = set "errors python credentials.sts",
+  ["credentials.web_identity"] = set "errors credentials.sts",
+  ["credentials.sts"] = set "core date endpoint errors credentials.service",
+  ["credentials.sso"] = set [[core errors json credentials.sso_service
+    credentials.sso_token]],
+  ["credentials.sso_token"] = set [[core date errors json
+    credentials.sso_service]],
+  ["credentials.sso_service"] = set [[endpoint errors json parse
+    credentials.service]],
+  ["credentials.shared_file"] = set "errors",
+  ["credentials.config_file"] = set "errors",
+  ["credentials.boto_config"] = set "errors ini",
+  ["credentials.process"] = set "core date errors json python shell_words",
+  ["credentials.container"] = set "core date endpoint errors json",
+  ["credentials.imds"] = set "core date endpoint errors json",
+  ["credentials.iot"] = set "core date endpoint errors json",
   ["transport.curl"] = set "curl",
   ["transport.stub"] = set "",
 }
@@ -56,9 +84,12 @@ local c_arrows = {
   ["lcore.c"] = set "lrecord.h",
   ["lsign.c"] = set "lrecord.h",
   ["lreader.c"] = set "lrecord.h",
+  ["lspawn.c"] = set "lrecord.h",
   ["lcurl.c"] = set "exchange.h lrecord.h",
   ["crypto.c"] = set "iot.h openssl/evp.h openssl/rand.h",
   ["process.c"] = set "iot.h dlfcn.h pthread.h",
+  ["spawn.c"] = set [[iot.h errno.h fcntl.h poll.h signal.h spawn.h
+    sys/wait.h time.h unistd.h]],
   ["pipe.h"] = set "iot.h",
   ["exchange.h"] = set "pipe.h",
   ["curl_pipe.c"] = set [[pipe.h curl/curl.h fcntl.h stdio.h

@@ -1,6 +1,6 @@
 -- client.lua - the methods, one line each, and `call`, the only control flow
 
-local chain = require "iotdataplane.credentials.chain"
+local cached = require "iotdataplane.credentials.cached"
 local core = require "iotdataplane.core"
 local errors = require "iotdataplane.errors"
 local model = require "iotdataplane.model"
@@ -11,7 +11,7 @@ local sign = require "iotdataplane.sign"
 local validate = require "iotdataplane.validate"
 
 local getmetatable, next, type = getmetatable, next, type
-local uuid = core.uuid
+local is_due, uuid = cached.is_due, core.uuid
 
 local Client = { __name = "iotdataplane.client" }
 Client.__index = Client
@@ -26,10 +26,18 @@ local function attempt_header(settings, attempt)
     ("attempt=%d; max=%d"):format(attempt, settings.max_attempts) }
 end
 
-local function find_credentials(self)
-  local credentials, err = chain.get(self.world)
-  self.credentials = credentials
-  return credentials, err
+---Credentials that are not due, and the time when they are to sign.
+local function find_credentials(self, now, deadline)
+  local cache = self.cache
+  if not cache then
+    cache = cached.of(self.world)
+    self.cache = cache
+  end
+  if not is_due(cache.credentials, now) then return cache.credentials, now end
+  local credentials, err = cached.get(cache, self.world, deadline)
+  if credentials then return credentials, self.transport:now() end
+  err.delivery = "not_sent" -- it was about another request
+  return nil, nil, err
 end
 
 ---The same request for another attempt, with the first `n` of its headers:
@@ -47,11 +55,10 @@ local function prepare(self, request, n, attempt)
   if attempt > 1 then request = again(request, n) end
   local scope = self.scope
   if scope then
-    local credentials, err = self.credentials, nil
-    if not credentials then credentials, err = find_credentials(self) end
+    local credentials, now, err =
+      find_credentials(self, self.transport:now(), request.deadline)
     if not credentials then return nil, err end
-    request, err =
-      sign(request, credentials, scope, self.transport:now(), true)
+    request, err = sign(request, credentials, scope, now, true)
     if not request then return nil, err end
   end
   local headers = request.headers
@@ -182,8 +189,9 @@ end
 local function call(self, operation, params)
   local result, err = try_call(self, operation, params)
   if result then return result end
-  err.operation_name = operation.name
+  err.operation_name = err.operation_name or operation.name
   if err.response then errors.describe(err) end
+  self.world:log("error", tostring(err))
   return nil, err
 end
 
@@ -254,14 +262,13 @@ local function own_transport(options, settings)
   return require "iotdataplane.transport.curl"(settings)
 end
 
----@param options table checked
+---@param world table of credentials/world.lua; gets the transport
 ---@param settings table of settings.resolve
----@param getenv function
 ---@return table # a client
-local function new(options, settings, getenv)
+local function new(world, settings)
+  world.transport = own_transport(world.options, settings)
   return setmetatable({
-    settings = settings,
-    transport = own_transport(options, settings),
+    settings = settings, world = world, transport = world.transport,
     policy = {
       mode = settings.retry_mode, max_attempts = settings.max_attempts,
       random = core.random,
@@ -270,12 +277,11 @@ local function new(options, settings, getenv)
     scope = settings.signature_version == "v4" and {
       region = settings.region_name, service = model.signing_name,
     } or nil,
-    world = { options = options, getenv = getenv },
     exceptions = errors.classes,
     meta = {
       region_name = settings.region_name,
       endpoint_url = settings.endpoint.origin .. settings.endpoint.path,
-      config = options.config or {},
+      config = world.options.config or {},
     },
   }, Client)
 end

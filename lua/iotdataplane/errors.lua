@@ -196,6 +196,13 @@ function errors.new(name, values)
   }, errors.metatable)
 end
 
+---The same error for another call, which fills in what it knows itself.
+function errors.copy(e)
+  local new = {}
+  for key, value in next, e do new[key] = value end
+  return setmetatable(new, errors.metatable)
+end
+
 ---A service's error (e.response has Error and ResponseMetadata): its own
 ---class where the service has one of that code, else ClientError. The text
 ---is finished by `errors.describe`, when it is known how often it was tried.

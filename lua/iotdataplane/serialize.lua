@@ -33,8 +33,7 @@ local function text_of(value)
   return uri_encode(tostring(value))
 end
 
-local function query_of(members, params)
-  local out = ""
+local function query_of(members, params, out)
   for i = 1, #members do
     local m = members[i]
     local value = params[m.name]
@@ -111,7 +110,8 @@ local function serialize(operation, params, target, headers)
   end
   return {
     method = operation.method, scheme = target.scheme, host = target.host,
-    port = target.port, query = query_of(at.query, params),
+    port = target.port, query = query_of(at.query, params,
+      target.query),
     path = target.path .. operation.path .. uri_encode(name),
     headers = headers, body = body,
     connect_timeout = target.connect_timeout,

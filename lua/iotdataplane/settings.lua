@@ -1,138 +1,13 @@
--- settings.lua - options + environment -> settings
+-- settings.lua - options + environment + profile -> settings
 --
--- A wrong option is a programmer's mistake and raises; a wrong value, from
--- wherever, is botocore's error for it.
+-- Names and precedence are botocore's (botocore/configprovider.py, args.py):
+-- an option, else the environment, else the profile. A wrong value is
+-- botocore's error for it.
 
-local core = require "iotdataplane.core"
 local endpoint = require "iotdataplane.endpoint"
 local errors = require "iotdataplane.errors"
 
 local settings = {}
-
--- Types, "|" between alternatives. Those marked "later" are of the contract,
--- but not built yet: better refused than ignored.
-local option_types = {
-  region_name = "string", endpoint_url = "string", use_ssl = "boolean",
-  verify = "boolean|string", aws_access_key_id = "string",
-  aws_secret_access_key = "string", aws_session_token = "string",
-  config = "table", transport = "string|table", credentials = "later",
-  profile_name = "later",
-}
-
-local config_types = {
-  connect_timeout = "number", read_timeout = "number",
-  max_pool_connections = "number", retries = "table",
-  client_cert = "string|table", signature_version = "string",
-  user_agent_extra = "string", user_agent_appid = "string",
-  tcp_keepalive = "boolean", parameter_validation = "boolean",
-  use_fips_endpoint = "boolean", use_dualstack_endpoint = "boolean",
-  ignore_configured_endpoint_urls = "boolean", api_call_timeout = "number",
-  headers = "table", max_idle_time = "number", proxies = "later",
-  alpn = "later", logger = "later", strict = "later", queue = "later",
-}
-
-local retries_types = {
-  mode = "string", max_attempts = "number", total_max_attempts = "number",
-  resend_unknown = "boolean",
-}
-
-local function is_of(value, types)
-  for name in types:gmatch("[^|]+") do
-    if type(value) == name then return true end
-  end
-  return false
-end
-
----Names what is wrong with a table of options; nil where nothing is.
-local function complaint(options, types, prefix)
-  for name, value in next, options do
-    local expected = types[name]
-    if not expected then
-      return ("unknown option '%s%s'"):format(prefix, tostring(name))
-    elseif expected == "later" then
-      return ("option '%s%s' is not supported yet"):format(prefix, name)
-    elseif not is_of(value, expected) then
-      return ("option '%s%s' must be a %s, got %s"):format(prefix, name,
-        expected:gsub("|", " or a "), type(value))
-    end
-  end
-end
-
-local function check_seconds(config)
-  for _, name in ipairs { "connect_timeout", "read_timeout", "max_idle_time",
-                          "api_call_timeout" } do
-    local value = config[name]
-    if value and (value <= 0 or value ~= value) then
-      return ("option 'config.%s' must be positive"):format(name)
-    end
-  end
-  local size = config.max_pool_connections
-  if size and (size < 1 or size % 1 ~= 0 or size == math.huge) then
-    return "option 'config.max_pool_connections' must be a whole number"
-  end
-end
-
--- Headers that are made of the request, or frame it.
-local reserved = {
-  host = true, connection = true, ["content-length"] = true,
-  ["transfer-encoding"] = true,
-}
-
-local function check_headers(config)
-  for name, value in next, config.headers or {} do
-    if type(name) ~= "string" or type(value) ~= "string" then
-      return "option 'config.headers' must map strings to strings"
-    elseif not core.header_ok(name, value) then
-      return "option 'config.headers' has what is no header"
-    elseif reserved[name:lower()] then
-      return ("option 'config.headers' cannot have '%s'"):format(name)
-    end
-  end
-  for _, name in ipairs { "user_agent_extra", "user_agent_appid" } do
-    if config[name] and not core.header_ok("user-agent", config[name]) then
-      return ("option 'config.%s' has CR, LF or NUL"):format(name)
-    end
-  end
-end
-
-local function check_client_cert(cert)
-  if type(cert) ~= "table" then return nil end
-  for i = 1, 2 do
-    if type(cert[i]) ~= "string" then
-      return "option 'config.client_cert' must be a path, or {cert, key}"
-    end
-  end
-end
-
-local function check_transport(transport)
-  if type(transport) == "string" and transport ~= "curl" then
-    return ("transport '%s' is not supported yet"):format(transport)
-  elseif type(transport) == "table" then
-    for _, name in ipairs { "send", "sleep", "now" } do
-      if type(transport[name]) ~= "function" then
-        return ("option 'transport' lacks the method '%s'"):format(name)
-      end
-    end
-  end
-end
-
----@param options any the argument of iotdataplane.client
----@return string|nil # what is wrong with it, as a programmer's mistake
-function settings.misuse(options)
-  if type(options) ~= "table" then
-    return "table expected, got " .. type(options)
-  end
-  local config = options.config
-  if type(config) ~= "table" then config = {} end
-  local retries = config.retries
-  if type(retries) ~= "table" then retries = {} end
-  return complaint(options, option_types, "")
-    or complaint(config, config_types, "config.")
-    or complaint(retries, retries_types, "config.retries.")
-    or check_seconds(config) or check_headers(config)
-    or check_client_cert(config.client_cert)
-    or check_transport(options.transport)
-end
 
 local function first(...)
   for i = 1, select("#", ...) do
@@ -142,7 +17,24 @@ local function first(...)
 end
 
 local function is_true(text)
-  return text ~= nil and text:lower() == "true"
+  if text == nil then return nil end
+  return text:lower() == "true"
+end
+
+-- ---- the profile ----
+
+---Which one, and whether it was asked for by an option, or at all.
+local function choose_profile(world)
+  local asked = world.options.profile_name
+  local name = asked or world.getenv "AWS_DEFAULT_PROFILE"
+    or world.getenv "AWS_PROFILE"
+  world.profile_name, world.is_explicit = name or "default", asked ~= nil
+  local config, err = world:config()
+  if not config then return nil, err end
+  if name and not config.profiles[name] then
+    return nil, errors.new("ProfileNotFound", { profile = name })
+  end
+  return true
 end
 
 -- ---- region and endpoint ----
@@ -157,36 +49,51 @@ local function check_region(region)
   return nil, errors.new("InvalidRegionError", { region_name = region })
 end
 
-local function configured_url(options, config, getenv)
-  if options.endpoint_url then return options.endpoint_url end
-  local ignored = first(config.ignore_configured_endpoint_urls,
-    is_true(getenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")))
-  if ignored then return nil end
-  return getenv("AWS_ENDPOINT_URL_IOT_DATA_PLANE")
-    or getenv("AWS_ENDPOINT_URL")
+local function configured_region(world, config)
+  return world.options.region_name or config.region_name
+    or world:env "AWS_REGION" or world:setting("AWS_DEFAULT_REGION", "region")
 end
 
----"xyz-ats.iot.eu-west-1.amazonaws.com" names its region.
-local function region_of_url(url)
-  return url and url:match("%.iot%.([%w-]+)%.[%w.-]+")
+---"fips-us-east-1" and "us-east-1-fips" were names of FIPS endpoints once.
+local function without_fips(region)
+  local plain = region and region:gsub("fips%-", ""):gsub("%-fips", "")
+  return plain, plain ~= region
 end
 
-local function locate(s, options, config, getenv)
-  local url = configured_url(options, config, getenv)
-  local region = options.region_name or getenv("AWS_REGION")
-    or getenv("AWS_DEFAULT_REGION") or region_of_url(url)
-  local ok, err = check_region(region)
+---The region that the URL's host names signs where there is no other.
+local function reconcile(world, region, url)
+  local at = url and endpoint.parse(url)
+  local named = at and endpoint.region_of(at.host)
+  if named and region and named ~= region then
+    world:log("warning", ("the region is %s, but the endpoint's host is of "
+      .. "%s: requests are signed for %s"):format(region, named, region))
+  end
+  return region or named
+end
+
+---A flag of the endpoint's.
+local function variant(world, config, name)
+  return first(config[name],
+    is_true(world:setting("AWS_" .. name:upper(), name))) or false
+end
+
+local function locate(s, world, config)
+  local url, err = world.options.endpoint_url, nil
+  if not url then url, err = world:configured_url "iot_data_plane" end
+  if err then return nil, err end
+  local region, is_fips = without_fips(configured_region(world, config))
+  region = reconcile(world, region, url)
+  local ok
+  ok, err = check_region(region)
   if not ok then return nil, err end
   if not region and not (url and s.signature_version == "unsigned") then
     return nil, errors.new("NoRegionError")
   end
-  s.region_name = region
+  s.region_name, world.region = region, region
   s.endpoint, err = endpoint.resolve {
-    region = region, endpoint_url = url, use_ssl = options.use_ssl,
-    fips = first(config.use_fips_endpoint,
-                 is_true(getenv("AWS_USE_FIPS_ENDPOINT"))),
-    dualstack = first(config.use_dualstack_endpoint,
-                      is_true(getenv("AWS_USE_DUALSTACK_ENDPOINT"))),
+    region = region, endpoint_url = url, use_ssl = world.options.use_ssl,
+    fips = is_fips or variant(world, config, "use_fips_endpoint"),
+    dualstack = variant(world, config, "use_dualstack_endpoint"),
   }
   return s.endpoint and true, err
 end
@@ -204,8 +111,9 @@ local function check_attempts(value, least)
 end
 
 ---`max_attempts` counts the retries, everything else all attempts.
-local function set_retries(s, retries, getenv)
-  local mode = retries.mode or getenv("AWS_RETRY_MODE") or "standard"
+local function set_retries(s, world, retries)
+  local mode = retries.mode or world:setting("AWS_RETRY_MODE", "retry_mode")
+    or "standard"
   if not modes[mode] then
     return nil, errors.new("InvalidRetryModeError", {
       provided_retry_mode = mode, valid_modes = "legacy, standard",
@@ -216,7 +124,8 @@ local function set_retries(s, retries, getenv)
   if not ok then return nil, err end
   local total = retries.total_max_attempts
     or retries.max_attempts and retries.max_attempts + 1
-    or tonumber(getenv("AWS_MAX_ATTEMPTS")) or modes[mode]
+    or tonumber(world:setting("AWS_MAX_ATTEMPTS", "max_attempts"))
+    or modes[mode]
   s.retry_mode, s.max_attempts = mode, total
   s.resend_unknown = retries.resend_unknown ~= false
   return true
@@ -224,26 +133,30 @@ end
 
 -- ---- the rest ----
 
-local function tls_of(options, config, getenv)
+local function verify_of(world)
+  return first(world.options.verify,
+    world:setting("AWS_CA_BUNDLE", "ca_bundle"),
+    world:env "REQUESTS_CA_BUNDLE", true)
+end
+
+local function tls_of(world, config)
   local cert = config.client_cert
   if type(cert) == "string" then cert = { cert } end
   cert = cert or {}
-  local verify = options.verify
-  if verify == nil or verify == true then
-    verify = getenv("AWS_CA_BUNDLE") or getenv("REQUESTS_CA_BUNDLE") or true
-  end
-  return { verify = verify, cert = cert[1], key = cert[2] or cert[1] }
+  return {
+    verify = verify_of(world), cert = cert[1], key = cert[2] or cert[1],
+  }
 end
 
-local function user_agent(s, config, version)
+local function user_agent(s, world, config, version)
   local parts = {
     "iotdataplane/" .. version,
     "lang/lua#" .. _VERSION:match("[%d.]+"),
     "cfg/retry-mode#" .. s.retry_mode,
   }
-  if config.user_agent_appid then
-    parts[#parts + 1] = "app/" .. config.user_agent_appid
-  end
+  local app = config.user_agent_appid
+    or world:setting("AWS_SDK_UA_APP_ID", "sdk_ua_app_id")
+  if app then parts[#parts + 1] = "app/" .. app:gsub("[%c]", "-") end
   parts[#parts + 1] = config.user_agent_extra
   return table.concat(parts, " ")
 end
@@ -267,42 +180,59 @@ local function configured_headers(config, signed)
 end
 
 ---Where a request goes to, and how: what serialize fills in of it.
-local function target_of(s, options, config, getenv)
+local function target_of(s, world, config)
   local e = s.endpoint
   return {
     scheme = e.scheme, host = e.host, port = e.port, path = e.path,
-    connect_timeout = config.connect_timeout or 60,
+    query = e.query, connect_timeout = config.connect_timeout or 60,
     read_timeout = config.read_timeout or 60,
-    replay = s.resend_unknown, tls = tls_of(options, config, getenv),
-    tcp_keepalive = config.tcp_keepalive or false,
+    replay = s.resend_unknown, tls = tls_of(world, config),
+    tcp_keepalive = first(config.tcp_keepalive,
+      is_true(world:setting("BOTOCORE_TCP_KEEPALIVE", "tcp_keepalive")),
+      false),
   }
 end
 
----@param options table checked by settings.misuse
----@param getenv function os.getenv
+local function check_signature(version)
+  if version == "v4" or version == "unsigned" then return true end
+  return nil, errors.new("UnsupportedSignatureVersionError", {
+    signature_version = version,
+  })
+end
+
+---What providers of credentials are told of it.
+local function tell(world, s)
+  local target = s.target
+  world.verify = target.tls.verify
+  world.connect_timeout = target.connect_timeout
+  world.read_timeout = target.read_timeout
+  world.endpoint_url = s.endpoint.origin .. s.endpoint.path
+end
+
+---@param world table of credentials/world.lua, whose options were checked by
+---options.lua; gets its profile, region, verify and time-outs
 ---@param version string of this library
 ---@return table|nil, table|nil # settings, or nil and an error
-function settings.resolve(options, getenv, version)
-  local config = options.config or {}
+function settings.resolve(world, version)
+  local config = world.options.config or {}
   local s = {
     signature_version = config.signature_version or "v4",
-    api_call_timeout = config.api_call_timeout,
+    api_call_timeout = config.api_call_timeout, logger = config.logger,
     max_pool_connections = config.max_pool_connections or 10,
     max_idle_time = config.max_idle_time or 50,
-    parameter_validation = config.parameter_validation ~= false,
   }
-  if s.signature_version ~= "v4" and s.signature_version ~= "unsigned" then
-    return nil, errors.new("UnsupportedSignatureVersionError", {
-      signature_version = s.signature_version,
-    })
-  end
-  local ok, err = set_retries(s, config.retries or {}, getenv)
-  if ok then ok, err = locate(s, options, config, getenv) end
+  local ok, err = choose_profile(world)
+  if ok then ok, err = check_signature(s.signature_version) end
+  if ok then ok, err = set_retries(s, world, config.retries or {}) end
+  if ok then ok, err = locate(s, world, config) end
   if not ok then return nil, err end
-  s.target = target_of(s, options, config, getenv)
+  s.parameter_validation = first(config.parameter_validation,
+    is_true(world:setting(nil, "parameter_validation")), true)
+  s.target = target_of(s, world, config)
   s.host_header = { "host", s.endpoint.host_header }
-  s.user_agent = { "user-agent", user_agent(s, config, version) }
+  s.user_agent = { "user-agent", user_agent(s, world, config, version) }
   s.headers = configured_headers(config, s.signature_version == "v4")
+  tell(world, s)
   return s
 end
 

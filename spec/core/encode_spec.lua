@@ -1,4 +1,4 @@
--- encode_spec.lua - core's base64 both ways, and hex through sha256
+-- encode_spec.lua - core's base64 both ways, and hex through the digests
 
 local core = require "iotdataplane.core"
 
@@ -145,6 +145,28 @@ describe("core.sha256", function()
   for i, case in ipairs(digests) do
     it("digests example " .. i, function()
       assert.are.equal(case[2], core.sha256(case[1]))
+    end)
+  end
+end)
+
+-- The same for SHA-1, which FIPS 180-4 has too.
+local sha1_digests = {
+  { "", "da39a3ee5e6b4b0d3255bfef95601890afd80709" },
+  { "abc", "a9993e364706816aba3e25717850c26c9cd0d89d" },
+  { "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+    "84983e441c3bd26ebaae4aa1f95129e5e54670f1" },
+  { rep("\0", 55), "8e8832c642a6a38c74c17fc92ccedc266c108e6c" },
+  { rep("\0", 56), "9438e360f578e12c0e0e8ed28e2c125c1cefee16" },
+  { rep("a", 1000000), "34aa973cd4c4daa4f61eeb2bdbad27316534016f" },
+  { all_bytes, "4916d6bdb7f78e6803698cab32d1586ea457dfc8" },
+  { "https://d-92671207e4.awsapps.com/start",
+    "13f9d35043871d073ab260e020f0ffde092cb14b" },
+}
+
+describe("core.sha1", function()
+  for i, case in ipairs(sha1_digests) do
+    it("digests example " .. i, function()
+      assert.are.equal(case[2], core.sha1(case[1]))
     end)
   end
 end)

@@ -32,10 +32,16 @@ function vectors.decode(text)
   return decoder.decode(text)
 end
 
+---@return table|nil # a shared file, or nil where it is absent
+function vectors.document(name)
+  local text = read(shared_root() .. "/" .. name)
+  return text and vectors.decode(text)
+end
+
 ---@return table|nil # the cases of a shared file, or nil where it is absent
 function vectors.shared(name)
-  local text = read(shared_root() .. "/" .. name)
-  return text and vectors.decode(text).cases
+  local document = vectors.document(name)
+  return document and document.cases
 end
 
 ---@return table # the cases of one of the project's own files

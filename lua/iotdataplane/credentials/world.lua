@@ -9,6 +9,9 @@ local endpoint = require "iotdataplane.endpoint"
 local errors = require "iotdataplane.errors"
 local sign = require "iotdataplane.sign"
 
+-- What a program is given; as long as an answer of a service, by default.
+local RUN_SECONDS = 60
+
 local World = { __name = "iotdataplane.world" }
 World.__index = World
 
@@ -23,6 +26,13 @@ end
 ---@return string|nil, string|nil # the file's bytes, or nil and the reason
 function World:read(path)
   return self.files.read(path)
+end
+
+---@param path string as it is, of a file that is there: see files.write
+---@param text string
+---@return true|nil, string|nil # or nil and the reason
+function World:write(path, text)
+  return self.files.write(path, text)
 end
 
 ---The parsed AWS files, read once.
@@ -41,6 +51,33 @@ function World:profile(name)
   local config, err = self:config()
   if not config then return nil, err end
   return config.profiles[name or self.profile_name] or {}
+end
+
+---The world as another profile sees it, which was asked for by name.
+---@return table
+function World:for_profile(name)
+  return setmetatable({
+    profile_name = name, is_explicit = true,
+    own_profile = self.own_profile or self.profile_name,
+  }, { __index = self })
+end
+
+---The client's own profile, whichever is looked at: its settings hold for
+---every service.
+local function own_profile(self)
+  return self:profile(self.own_profile)
+end
+
+---What is set by a variable of the environment, else by the profile's key.
+---@param variable string|nil
+---@param key string
+---@return string|nil # an empty variable is an empty text
+function World:setting(variable, key)
+  local value = variable and self.getenv(variable)
+  if value then return value end
+  local profile = own_profile(self)
+  value = profile and profile[key]
+  return type(value) == "string" and value or nil
 end
 
 ---Are the endpoint URLs of the environment and the files to be ignored?
@@ -65,14 +102,20 @@ local function url_of_section(self, profile, service)
     })
   end
   local settings = section[service]
-  return type(settings) == "table" and settings.endpoint_url or nil
+  if type(settings) == "string" then
+    return nil, errors.new("InvalidConfigError", {
+      error_msg = ('The "%s" services configuration has no settings under '
+        .. "%s, but a value."):format(name, service),
+    })
+  end
+  return settings and settings.endpoint_url
 end
 
 ---The endpoint URL that is configured for a service, but for the options.
 ---@param service string "iot_data_plane", "sts", "sso", "sso_oidc"
 ---@return string|nil, table|nil # the URL, nil, or nil and an error
 function World:configured_url(service)
-  local profile, err = self:profile()
+  local profile, err = own_profile(self)
   if not profile then return nil, err end
   if ignores_urls(self, profile) then return nil end
   local url = self:env("AWS_ENDPOINT_URL_" .. service:upper())
@@ -81,13 +124,6 @@ function World:configured_url(service)
   url, err = url_of_section(self, profile, service)
   if url or err then return url, err end
   return profile.endpoint_url
-end
-
----The world as another profile sees it, which was asked for by name.
----@return table
-function World:for_profile(name)
-  return setmetatable({ profile_name = name, is_explicit = true },
-    { __index = self })
 end
 
 ---@return number # seconds since the epoch
@@ -109,7 +145,9 @@ function World.random() return core.random() end
 ---@param level string "warning", "info"
 ---@param message string
 function World:log(level, message)
-  if self.logger then self.logger(level, message) end
+  local config = self.options.config
+  local logger = config and config.logger
+  if logger then pcall(logger, level, message) end -- it is to disturb nobody
 end
 
 ---@param name string class
@@ -143,6 +181,22 @@ function World:sleep(seconds)
   end
   self.transport:sleep(till - self:monotonic())
   return true
+end
+
+---Runs a program: for as long as the call has left, 60 seconds at the most.
+---@param argv table its name, looked for in PATH, and its arguments
+---@return table|nil, string|nil, table|nil # {status (nil where it is not
+---known), stdout, stderr}; or nil, the reason, and an ApiCallTimeoutError
+---where the call is over
+function World:run(argv)
+  local till, late = bound(self, RUN_SECONDS)
+  local seconds = till - self:monotonic()
+  if self.lease then self.lease.till = till + 1 end
+  local result, reason, timeout = core.run(argv, seconds)
+  if timeout and late == "ApiCallTimeoutError" then
+    return nil, reason, failed(late, self.endpoint_url or "")
+  end
+  return result, reason
 end
 
 local function lower_fields(headers)
@@ -204,8 +258,7 @@ function World:ask(ask)
 end
 
 ---@param fields table options, getenv, files, transport, profile_name,
----is_explicit, region, verify, connect_timeout, read_timeout, logger,
----endpoint_url
+---is_explicit, region, verify, connect_timeout, read_timeout, endpoint_url
 ---@return table # a world
 local function new(fields)
   return setmetatable(fields, World)
