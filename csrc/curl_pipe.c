@@ -1,16 +1,12 @@
-/* curl_pipe.c - pipes that libcurl connects: the only file with curl.h */
+/* curl_pipe.c - pipes that libcurl connects */
 #define _POSIX_C_SOURCE 200809L
 
-#include "pipe.h"
+#include "curl_options.h"
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-#include <curl/curl.h>
 
 struct iot_share {
   CURLSH *handle;
@@ -24,7 +20,8 @@ struct iot_pipe {
   CURLM *multi;
   iot_share *share;
   iot_socket socket;
-  int tls;
+  int tls; /* does libcurl have a TLS on it? */
+  enum iot_route route;
   CURLcode code;
   char reason[CURL_ERROR_SIZE];
 };
@@ -75,78 +72,25 @@ static void give_multi(iot_share *s, CURLM *m) {
     curl_multi_cleanup(m);
 }
 
-/* Both options have a C type of their own, which curl_easy_setopt checks. */
-static int set_long(CURL *e, CURLoption o, long value) {
-  return curl_easy_setopt(e, o, value) == CURLE_OK;
+/* An empty line ends each head of the proxy's: through it we are once that
+** of its 200 has ended. Sizes are as fwrite's. */
+static size_t on_proxy_header(char *line, size_t size, size_t n, void *pipe) {
+  iot_pipe *p = pipe;
+  long status = 0;
+  curl_easy_getinfo(p->easy, CURLINFO_HTTP_CONNECTCODE, &status);
+  if ((*line == '\r' || *line == '\n') && status == 200)
+    p->route = IOT_TUNNELLED;
+  return size * n;
 }
 
-static int set_str(CURL *e, CURLoption o, const char *value) {
-  return curl_easy_setopt(e, o, value) == CURLE_OK;
-}
-
-static int set_url(CURL *e, const iot_target *t) {
-  int ipv6 = strchr(t->host, ':') != NULL;
-  const char *scheme = t->tls ? "https" : "http";
-  size_t size = strlen(t->host) + 32;
-  char *url = malloc(size);
-  int ok;
-  if (url == NULL) return 0;
-  snprintf(url, size, ipv6 ? "%s://[%s]:%ld/" : "%s://%s:%ld/", scheme,
-           t->host, t->port);
-  ok = set_str(e, CURLOPT_URL, url);
-  free(url);
-  return ok;
-}
-
-static int is_directory(const char *path) {
-  struct stat st;
-  return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
-/* Does this libcurl know a CA bundle of the system's by itself? Then its
-** directory of certificates is not needed, and would keep it from caching
-** what it parsed. */
-static int has_default_bundle(CURL *e) {
-  char *path = NULL;
-#if LIBCURL_VERSION_NUM >= 0x075400
-  curl_easy_getinfo(e, CURLINFO_CAINFO, &path);
-#endif
-  return path != NULL;
-}
-
-static int set_ca(CURL *e, const char *ca) {
-  if (ca == NULL)
-    return !has_default_bundle(e) || set_str(e, CURLOPT_CAPATH, NULL);
-  if (is_directory(ca)) return set_str(e, CURLOPT_CAPATH, ca);
-  return set_str(e, CURLOPT_CAINFO, ca) && set_str(e, CURLOPT_CAPATH, NULL);
-}
-
-static int set_tls(CURL *e, const iot_target *t) {
-  int ok = set_long(e, CURLOPT_SSL_VERIFYPEER, t->verify != 0) &&
-           set_long(e, CURLOPT_SSL_VERIFYHOST, t->verify ? 2 : 0) &&
-           set_long(e, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2) &&
-           set_ca(e, t->ca);
-  if (t->cert != NULL) ok = ok && set_str(e, CURLOPT_SSLCERT, t->cert);
-  if (t->key != NULL) ok = ok && set_str(e, CURLOPT_SSLKEY, t->key);
-  return ok;
-}
-
-/* CONNECT_ONLY: libcurl resolves, connects and shakes hands, no more. The
-** environment's proxies are not asked ("" is none), no signal is used, and
-** a slow name server does not outlast a closed handle. */
 static int set_options(iot_pipe *p, const iot_target *t, long timeout_ms) {
   CURL *e = p->easy;
-  int ok = set_url(e, t) && set_long(e, CURLOPT_CONNECT_ONLY, 1) &&
-           set_long(e, CURLOPT_NOSIGNAL, 1) && set_str(e, CURLOPT_PROXY, "") &&
-           set_long(e, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1) &&
-           set_long(e, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms) &&
-           set_long(e, CURLOPT_TCP_KEEPALIVE, t->keepalive != 0);
-#if LIBCURL_VERSION_NUM >= 0x075700
-  ok = ok && set_long(e, CURLOPT_QUICK_EXIT, 1);
-#endif
+  curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms);
   curl_easy_setopt(e, CURLOPT_ERRORBUFFER, p->reason);
   curl_easy_setopt(e, CURLOPT_SHARE, p->share->handle);
-  return ok && (!t->tls || set_tls(e, t));
+  curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_proxy_header);
+  curl_easy_setopt(e, CURLOPT_HEADERDATA, p);
+  return iot_curl_target(e, t);
 }
 
 iot_pipe *iot_pipe_open(iot_share *s, const iot_target *t, long timeout_ms) {
@@ -155,7 +99,8 @@ iot_pipe *iot_pipe_open(iot_share *s, const iot_target *t, long timeout_ms) {
   s->refs++;
   p->share = s;
   p->socket.fd = -1;
-  p->tls = t->tls;
+  p->route = iot_route_of(t);
+  p->tls = p->route == IOT_FORWARDED ? t->proxy.tls : t->tls;
   p->multi = take_multi(s);
   p->easy = curl_easy_init();
   if (p->multi != NULL && p->easy != NULL && set_options(p, t, timeout_ms) &&
@@ -185,8 +130,17 @@ void iot_pipe_close(iot_pipe *p) {
   free(p);
 }
 
+/* libcurl takes any 2xx for a tunnel. */
+static void refuse_all_but_200(iot_pipe *p) {
+  static const char reason[] = "the proxy did not answer CONNECT with 200";
+  if (p->code != CURLE_OK || p->route != IOT_TUNNEL) return;
+  p->code = CURLE_RECV_ERROR;
+  memcpy(p->reason, reason, sizeof(reason));
+}
+
 static enum iot_io connected(iot_pipe *p) {
   curl_socket_t fd = CURL_SOCKET_BAD;
+  refuse_all_but_200(p);
   if (p->code == CURLE_OK)
     p->code = curl_easy_getinfo(p->easy, CURLINFO_ACTIVESOCKET, &fd);
   if (p->code != CURLE_OK || fd == CURL_SOCKET_BAD) return IOT_IO_FAILED;
@@ -212,22 +166,21 @@ void iot_pipe_wait(iot_pipe *p, int ms) {
   curl_multi_poll(p->multi, NULL, 0, ms, &n);
 }
 
+/* Is it a proxy that is spoken to, not the origin? */
+static int is_at_proxy(const iot_pipe *p) {
+  return p->route == IOT_FORWARDED || p->route == IOT_TUNNEL;
+}
+
 /* A peer that refuses us within TLS says so in an alert, in TLS 1.3 after
 ** the handshake; OpenSSL's text for it has the word. */
 static enum iot_failure late_failure(const iot_pipe *p) {
-  int alert = p->tls && strstr(p->reason, "alert") != NULL;
-  return alert ? IOT_NO_TLS : IOT_CLOSED;
-}
-
-int iot_pipe_sends_blindly(const iot_pipe *p) {
-  return p->tls;
+  if (!p->tls || strstr(p->reason, "alert") == NULL) return IOT_CLOSED;
+  return is_at_proxy(p) ? IOT_NO_PROXY : IOT_NO_TLS;
 }
 
 /* What fails after TCP, and is no time-out, is TLS. */
-enum iot_failure iot_pipe_failure(const iot_pipe *p) {
-  if (p->socket.fd >= 0) return late_failure(p);
+static enum iot_failure early_failure(const iot_pipe *p) {
   switch (p->code) {
-  case CURLE_COULDNT_RESOLVE_PROXY: return IOT_NO_PROXY;
   case CURLE_COULDNT_RESOLVE_HOST:
   case CURLE_COULDNT_CONNECT: return IOT_NO_CONNECTION;
   case CURLE_OPERATION_TIMEDOUT: return IOT_CONNECT_TIMEOUT;
@@ -236,6 +189,21 @@ enum iot_failure iot_pipe_failure(const iot_pipe *p) {
   case CURLE_URL_MALFORMAT: return IOT_NO_HTTP;
   default: return p->tls ? IOT_NO_TLS : IOT_NO_CONNECTION;
   }
+}
+
+enum iot_failure iot_pipe_failure(const iot_pipe *p) {
+  enum iot_failure f;
+  if (p->socket.fd >= 0) return late_failure(p);
+  f = early_failure(p);
+  return is_at_proxy(p) && f != IOT_NO_HTTP ? IOT_NO_PROXY : f;
+}
+
+enum iot_failure iot_pipe_lateness(const iot_pipe *p) {
+  return is_at_proxy(p) ? IOT_NO_PROXY : IOT_CONNECT_TIMEOUT;
+}
+
+int iot_pipe_sends_blindly(const iot_pipe *p) {
+  return p->tls;
 }
 
 const char *iot_pipe_reason(const iot_pipe *p) {

@@ -39,6 +39,7 @@ void iot_exchange_reset(iot_exchange *x) {
   x->offset = 0;
   x->kept = 0;
   x->sent = 0;
+  x->replayed = 0;
   x->failure = IOT_OK;
   x->state = ENDED;
   x->wants = 0;
@@ -79,6 +80,7 @@ static void open_connection(iot_exchange *x, double now) {
     fail(x, IOT_NO_HTTP, "a connection could not be prepared");
     return;
   }
+  x->number = x->conn->number;
   x->state = CONNECTING;
 }
 
@@ -89,6 +91,7 @@ void iot_exchange_start(iot_exchange *x, double now) {
     return;
   }
   x->kept = 1;
+  x->number = x->conn->number;
   ready(x, now);
 }
 
@@ -96,10 +99,11 @@ void iot_exchange_start(iot_exchange *x, double now) {
 ** one, the server may just have grown tired of it. A fresh one is tried,
 ** unless the request could then arrive twice and must not. */
 static void closed(iot_exchange *x, double now, const char *reason) {
-  if (!x->kept && !x->in.any &&
-      iot_pipe_failure(x->conn->pipe) == IOT_NO_TLS) {
-    fail(x, IOT_NO_TLS, iot_pipe_reason(x->conn->pipe));
+  enum iot_failure f = iot_pipe_failure(x->conn->pipe);
+  if (!x->kept && !x->in.any && f != IOT_CLOSED) {
+    fail(x, f, iot_pipe_reason(x->conn->pipe));
   } else if (x->kept && !x->in.any && (x->replay || !x->sent)) {
+    x->replayed = x->sent;
     drop(x);
     open_connection(x, now);
   } else {
@@ -107,8 +111,15 @@ static void closed(iot_exchange *x, double now, const char *reason) {
   }
 }
 
+/* A success that comes before the whole request is out is none: what the
+** server has cannot be the message. */
 static void finish(iot_exchange *x, double now) {
-  if (x->in.reusable && x->offset == x->out.len) {
+  int whole = x->offset == x->out.len;
+  if (!whole && x->in.status < 300) {
+    fail(x, IOT_NO_HTTP, "a success before the request was sent");
+    return;
+  }
+  if (x->in.reusable && whole) {
     iot_pool_give(x->pool, x->conn, now);
     x->conn = NULL;
   }
@@ -186,7 +197,7 @@ static void check_time(iot_exchange *x, double now) {
   if (now >= x->call_by)
     fail(x, IOT_CALL_TIMEOUT, "the call took too long");
   else if (x->state == CONNECTING && now >= x->connect_by)
-    fail(x, IOT_CONNECT_TIMEOUT, "connecting took too long");
+    fail(x, iot_pipe_lateness(x->conn->pipe), "connecting took too long");
   else if (x->state != CONNECTING && now >= x->read_by)
     fail(x, IOT_READ_TIMEOUT, "no byte has moved for too long");
 }

@@ -17,6 +17,7 @@ typedef struct iot_conn {
   iot_pipe *pipe;
   double born;
   double idle_since;
+  unsigned long number; /* of those the pool has opened, from 1 */
   iot_buf identity;
 } iot_conn;
 
@@ -26,6 +27,7 @@ typedef struct iot_pool {
   double max_idle;
   long max_size;
   long refs;
+  unsigned long opened;
 } iot_pool;
 
 /* Keeps `max_size` idle connections at most, each for `max_idle` seconds;
@@ -39,7 +41,8 @@ void iot_pool_clear(iot_pool *p);
 iot_conn *iot_pool_take(iot_pool *p, iot_str identity, double now);
 /* A new one, connecting; NULL for no memory or a malformed identity. The
 ** identity is the target: scheme, host, port, verify ("1" or "0"), CA path,
-** certificate, key, keepalive, with NUL between them. */
+** certificate, key, keepalive, the proxy's scheme, host, port, user and
+** password, each with NUL after it. */
 iot_conn *iot_pool_open(iot_pool *p, iot_str identity, double now,
                         long timeout_ms);
 void iot_pool_give(iot_pool *p, iot_conn *c, double now);
@@ -68,10 +71,12 @@ typedef struct iot_exchange {
   double read_by;
   double call_by;
   int state;
-  int wants;  /* IOT_WANTS_..., or 0 at its end */
-  int kept;   /* this connection has carried a request before */
-  int sent;   /* a byte of the request may have left, on any connection */
-  int replay; /* it may be sent again where it may have arrived */
+  int wants;            /* IOT_WANTS_..., or 0 at its end */
+  int kept;             /* this connection has carried a request before */
+  unsigned long number; /* the connection's */
+  int sent;     /* a byte of the request may have left, on any connection */
+  int replay;   /* it may be sent again where it may have arrived */
+  int replayed; /* that was done */
   enum iot_failure failure;
   char reason[256];
 } iot_exchange;

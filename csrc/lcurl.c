@@ -130,7 +130,8 @@ static int push_result(lua_State *L, const iot_exchange *x) {
   iot_push_fields(L, fields);
   lua_pushlstring(L, in->body.len > 0 ? in->body.data : "", in->body.len);
   lua_pushlstring(L, fields.p, fields.n);
-  return 4;
+  lua_pushboolean(L, x->replayed);
+  return 5;
 }
 
 /* headers(head) -> {{name, value}, ...} of the head that `run` gave */
@@ -156,7 +157,7 @@ static int run(lua_State *L, iot_exchange *x, double now) {
 
 /* exchange:send(identity, method, path, query, headers, body,
 ** connect_timeout, read_timeout, deadline, replay [, authority])
-** -> status, fields, body, head
+** -> status, fields, body, head, replayed (it was sent twice)
 ** | nil, the failure's name, message, sent
 ** | false (interrupted: exchange:resume() goes on)
 ** The identity names the connection: see iot_pool_open. */
@@ -176,6 +177,14 @@ static int exchange_send(lua_State *L) {
 static int exchange_resume(lua_State *L) {
   iot_exchange *x = &check_exchange(L)->x;
   return run(L, x, iot_monotonic());
+}
+
+/* exchange:connection() -> the last one's number, was it a kept one */
+static int exchange_connection(lua_State *L) {
+  const iot_exchange *x = &check_exchange(L)->x;
+  lua_pushnumber(L, (lua_Number)x->number);
+  lua_pushboolean(L, x->kept);
+  return 2;
 }
 
 /* exchange:close(), __gc and __close */
@@ -222,9 +231,13 @@ static const luaL_Reg pool_methods[] = {
 };
 
 static const luaL_Reg exchange_methods[] = {
-    {"send", exchange_send},     {"resume", exchange_resume},
-    {"close", exchange_close},   {"__gc", exchange_close},
-    {"__close", exchange_close}, {NULL, NULL},
+    {"connection", exchange_connection},
+    {"send", exchange_send},
+    {"resume", exchange_resume},
+    {"close", exchange_close},
+    {"__gc", exchange_close},
+    {"__close", exchange_close},
+    {NULL, NULL},
 };
 
 static const luaL_Reg functions[] = {

@@ -23,8 +23,17 @@ enum iot_failure {
 
 enum iot_io { IOT_IO_OK, IOT_IO_AGAIN, IOT_IO_FAILED };
 
+/* An HTTP proxy, spoken to over TLS or not; `user` NULL for nobody. */
+typedef struct iot_proxy {
+  int tls;
+  const char *host; /* NULL: there is none */
+  long port;
+  const char *user;
+  const char *password;
+} iot_proxy;
+
 /* Where to and how; the strings are borrowed until iot_pipe_open returns,
-** NULL where there is none. */
+** NULL where there is none. `verify` and `ca` are for the proxy as well. */
 typedef struct iot_target {
   const char *host; /* without the brackets of an IPv6 address */
   long port;
@@ -34,7 +43,21 @@ typedef struct iot_target {
   const char *cert;
   const char *key;
   int keepalive;
+  iot_proxy proxy;
 } iot_target;
+
+enum iot_route {
+  IOT_DIRECT,
+  IOT_FORWARDED, /* the proxy reads, and passes on, what is sent */
+  IOT_TUNNEL,    /* it is asked for one with CONNECT, and has not agreed */
+  IOT_TUNNELLED  /* it has */
+};
+
+/* What is meant for TLS goes through a tunnel. */
+static inline enum iot_route iot_route_of(const iot_target *t) {
+  if (t->proxy.host == NULL) return IOT_DIRECT;
+  return t->tls ? IOT_TUNNEL : IOT_FORWARDED;
+}
 
 /* What connections have in common: names and TLS sessions. One a Lua state;
 ** another in a forked child. Counts those that use it. */
@@ -85,6 +108,8 @@ void iot_pipe_wait(iot_pipe *p, int ms);
 int iot_pipe_sends_blindly(const iot_pipe *p);
 /* Why it failed: connecting, or TLS later (IOT_CLOSED otherwise). */
 enum iot_failure iot_pipe_failure(const iot_pipe *p);
+/* Whose fault it is that connecting takes too long. */
+enum iot_failure iot_pipe_lateness(const iot_pipe *p);
 const char *iot_pipe_reason(const iot_pipe *p);
 /* After IOT_IO_AGAIN the same bytes must be offered again. */
 enum iot_io iot_pipe_send(iot_pipe *p, const void *from, size_t n,

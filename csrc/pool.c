@@ -5,7 +5,7 @@
 #include <string.h>
 
 #define MAX_LIFE 600.0 /* seconds: names and certificates change */
-#define TARGET_FIELDS 8
+#define TARGET_FIELDS 13
 #define MAX_IDENTITY (64u * 1024u)
 
 iot_pool *iot_pool_new(double max_idle, long max_size) {
@@ -88,6 +88,7 @@ iot_conn *iot_pool_take(iot_pool *p, iot_str identity, double now) {
 static int split(const iot_buf *b, const char *field[TARGET_FIELDS]) {
   const char *p = b->data, *end = b->data + b->len;
   int n = 0;
+  if (b->len == 0 || end[-1] != '\0') return -1;
   while (p < end && n < TARGET_FIELDS) {
     field[n++] = p;
     p += strlen(p) + 1;
@@ -99,11 +100,15 @@ static const char *optional(const char *s) {
   return *s != '\0' ? s : NULL;
 }
 
+static int is_https(const char *scheme) {
+  return strcmp(scheme, "https") == 0;
+}
+
 static iot_pipe *open_pipe(iot_pool *p, const iot_buf *identity, long ms) {
   const char *field[TARGET_FIELDS];
   iot_target t;
   if (split(identity, field) != 0) return NULL;
-  t.tls = strcmp(field[0], "https") == 0;
+  t.tls = is_https(field[0]);
   t.host = field[1];
   t.port = strtol(field[2], NULL, 10);
   t.verify = *field[3] == '1';
@@ -111,6 +116,11 @@ static iot_pipe *open_pipe(iot_pool *p, const iot_buf *identity, long ms) {
   t.cert = optional(field[5]);
   t.key = optional(field[6]);
   t.keepalive = *field[7] == '1';
+  t.proxy.tls = is_https(field[8]);
+  t.proxy.host = optional(field[9]);
+  t.proxy.port = strtol(field[10], NULL, 10);
+  t.proxy.user = optional(field[11]);
+  t.proxy.password = field[12];
   return iot_pipe_open(p->share, &t, ms);
 }
 
@@ -121,6 +131,7 @@ iot_conn *iot_pool_open(iot_pool *p, iot_str identity, double now,
   iot_buf_init(&c->identity, MAX_IDENTITY);
   iot_buf_str(&c->identity, identity);
   c->born = now;
+  c->number = ++p->opened;
   if (!c->identity.failed) c->pipe = open_pipe(p, &c->identity, timeout_ms);
   if (c->pipe != NULL) return c;
   iot_conn_close(c);

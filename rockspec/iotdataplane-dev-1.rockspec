@@ -49,7 +49,7 @@ build = {
     ["iotdataplane.curl"] = {
       sources = {
         "csrc/buf.c", "csrc/header.c", "csrc/framing.c", "csrc/http1.c",
-        "csrc/request.c",
+        "csrc/request.c", "csrc/curl_options.c",
         "csrc/curl_pipe.c", "csrc/exchange.c", "csrc/loop.c", "csrc/pool.c",
         "csrc/socket.c", "csrc/lcurl.c", "csrc/lrecord.c", "csrc/process.c",
       },

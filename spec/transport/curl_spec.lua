@@ -161,7 +161,7 @@ describe("the curl transport by itself", function()
   -- As transport/curl.lua names a connection.
   local function identity()
     return table.concat({ "http", "127.0.0.1", tostring(hosts.http), "1", "",
-                          "", "", "0", "" }, "\0")
+                          "", "", "0", "", "", "", "", "", "" }, "\0")
   end
 
   local function send_by(exchange, path, read_timeout)
@@ -200,6 +200,16 @@ describe("the curl transport by itself", function()
     assert.equal("ReadTimeoutError", select(2, exchange:resume()))
     assert.equal(200, (send_by(exchange, "/ok")))
     assert.equal(200, (exchange:resume()))
+  end)
+
+  it("tells which connection it was", function()
+    ok()
+    assert.equal("new 1", transport:connection())
+    ok()
+    assert.equal("kept 1", transport:connection())
+    transport:close()
+    ok()
+    assert.equal("new 2", transport:connection())
   end)
 
   -- ---- descriptors ----

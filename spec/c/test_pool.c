@@ -1,0 +1,176 @@
+/* test_pool.c - kept connections: which, for how long, how many */
+#include "check.h"
+
+#include "../../csrc/pool.c"
+
+#define MAX_IDLE 50.0
+#define MAX_SIZE 3
+
+/* Pipes that are nothing but what the test says of them. */
+struct iot_pipe {
+  int number;
+};
+
+struct iot_share {
+  int refs;
+};
+
+static int opened, closed, is_foreign;
+static enum iot_io answer = IOT_IO_AGAIN; /* of a pipe that is read */
+
+iot_share *iot_share_new(void) {
+  iot_share *s = calloc(1, sizeof(*s));
+  if (s == NULL) abort();
+  s->refs = 1;
+  return s;
+}
+
+void iot_share_unref(iot_share *s) {
+  if (--s->refs == 0) free(s);
+}
+
+int iot_share_is_foreign(const iot_share *s) {
+  (void)s;
+  return is_foreign;
+}
+
+iot_pipe *iot_pipe_open(iot_share *s, const iot_target *t, long timeout_ms) {
+  iot_pipe *p = malloc(sizeof(*p));
+  (void)s;
+  (void)timeout_ms;
+  check(strcmp(t->host, "h") == 0);
+  if (p == NULL) abort();
+  p->number = ++opened;
+  return p;
+}
+
+void iot_pipe_close(iot_pipe *p) {
+  closed++;
+  free(p);
+}
+
+enum iot_io iot_pipe_recv(iot_pipe *p, void *to, size_t n, size_t *received) {
+  (void)p;
+  (void)to;
+  *received = answer == IOT_IO_OK ? n : 0;
+  return answer;
+}
+
+/* Of a port: all else is the same. */
+static iot_str identity(char port) {
+  static char text[64];
+  static const char fields[] =
+      "http\0h\0000\0001\0\0\0\0000\0\0\0\0\0"; /* the last one's NUL too */
+  memcpy(text, fields, sizeof(fields));
+  text[7] = port;
+  return str_n(text, sizeof(fields));
+}
+
+/* A new connection that was used, and is idle from `now` on. */
+static void keep(iot_pool *p, char port, double born, double now) {
+  iot_conn *c = iot_pool_open(p, identity(port), born, 1000);
+  check(c != NULL);
+  iot_pool_give(p, c, now);
+}
+
+static int take(iot_pool *p, char port, double now) {
+  iot_conn *c = iot_pool_take(p, identity(port), now);
+  int number = c != NULL ? c->pipe->number : 0;
+  if (c != NULL) iot_conn_close(c);
+  return number;
+}
+
+static iot_pool *new_pool(void) {
+  opened = closed = 0;
+  answer = IOT_IO_AGAIN;
+  return iot_pool_new(MAX_IDLE, MAX_SIZE);
+}
+
+static void end(iot_pool *p) {
+  iot_pool_unref(p);
+  check(opened == closed);
+}
+
+static void test_identity(void) {
+  iot_pool *p = new_pool();
+  keep(p, '1', 0, 0);
+  check(take(p, '2', 1) == 0);
+  check(take(p, '1', 1) == 1);
+  check(take(p, '1', 1) == 0);
+  check(iot_pool_open(p, str_of("malformed"), 0, 1) == NULL);
+  end(p);
+}
+
+static void test_idle_time(void) {
+  iot_pool *p = new_pool();
+  keep(p, '1', 0, 10);
+  check(take(p, '1', 10 + MAX_IDLE) == 1);
+  keep(p, '1', 0, 10);
+  check(take(p, '1', 10.1 + MAX_IDLE) == 0);
+  check(closed == 2);
+  end(p);
+}
+
+/* However busy it was. */
+static void test_life(void) {
+  iot_pool *p = new_pool();
+  keep(p, '1', 0, 599);
+  check(take(p, '1', 600) == 1);
+  keep(p, '1', 0, 599);
+  check(take(p, '1', 600.1) == 0);
+  end(p);
+}
+
+static void test_stray(void) {
+  iot_pool *p = new_pool();
+  keep(p, '1', 0, 0);
+  keep(p, '1', 0, 0);
+  answer = IOT_IO_OK; /* closed, or bytes that nobody asked for */
+  check(take(p, '1', 1) == 0);
+  check(closed == 2);
+  keep(p, '1', 0, 0);
+  answer = IOT_IO_FAILED;
+  check(take(p, '1', 1) == 0);
+  end(p);
+}
+
+static void test_size(void) {
+  iot_pool *p = new_pool();
+  int i;
+  for (i = 0; i < MAX_SIZE + 2; i++) keep(p, '1', 0, i);
+  check(closed == 2);
+  check(take(p, '1', 5) == 5); /* the last one used first */
+  check(take(p, '1', 5) == 4);
+  check(take(p, '1', 5) == 3);
+  check(take(p, '1', 5) == 0);
+  end(p);
+}
+
+static void test_clear(void) {
+  iot_pool *p = new_pool();
+  keep(p, '1', 0, 0);
+  iot_pool_clear(p);
+  check(closed == 1 && take(p, '1', 1) == 0);
+  end(p);
+}
+
+static void test_fork(void) {
+  iot_pool *p = new_pool();
+  keep(p, '1', 0, 0);
+  is_foreign = 1;
+  check(take(p, '1', 1) == 0);
+  is_foreign = 0;
+  check(closed == 1);
+  end(p);
+}
+
+int main(void) {
+  test_identity();
+  test_idle_time();
+  test_life();
+  test_stray();
+  test_size();
+  test_clear();
+  test_fork();
+  return check_end();
+}
