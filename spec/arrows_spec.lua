@@ -26,8 +26,10 @@ end
 local lua_arrows = {
   [""] = set [[credentials.iot credentials.world errors json client options
     profile settings]],
-  client = set [[credentials.cached core errors model parse retry serialize
-    sign validate transport.curl]],
+  client = set [[attempt clock core errors model retry serialize validate
+    transport.curl]],
+  attempt = set [[core credentials.cached date errors parse retry sign]],
+  clock = set "date",
   model = set "",
   errors = set "model python",
   json = set "cjson number",
@@ -37,16 +39,18 @@ local lua_arrows = {
   serialize = set "core errors json",
   sign = set "core errors",
   parse = set "errors json python",
-  retry = set "",
+  retry = set "rate",
+  rate = set "",
   endpoint = set "errors",
+  proxy = set "errors",
   options = set "core",
-  settings = set "endpoint errors",
+  settings = set "endpoint errors proxy python retry",
   date = set "",
   shell_words = set "",
   ini = set "errors json",
   profile = set "ini shell_words",
   -- what a provider may ask, and who asks providers
-  ["credentials.world"] = set "core endpoint errors sign",
+  ["credentials.world"] = set "core endpoint errors proxy sign",
   ["credentials.service"] = set "errors retry",
   ["credentials.cached"] = set [[core credentials.chain credentials.static
     errors]],
@@ -71,7 +75,7 @@ local lua_arrows = {
   ["credentials.container"] = set "core date endpoint errors json",
   ["credentials.imds"] = set "core date endpoint errors json",
   ["credentials.iot"] = set "core date endpoint errors json",
-  ["transport.curl"] = set "curl",
+  ["transport.curl"] = set "core curl",
   ["transport.stub"] = set "",
 }
 
@@ -92,8 +96,9 @@ local c_arrows = {
     sys/wait.h time.h unistd.h]],
   ["pipe.h"] = set "iot.h",
   ["exchange.h"] = set "pipe.h",
-  ["curl_pipe.c"] = set [[pipe.h curl/curl.h fcntl.h stdio.h
-    sys/stat.h unistd.h]],
+  ["curl_options.h"] = set "pipe.h curl/curl.h",
+  ["curl_options.c"] = set "curl_options.h stdio.h sys/stat.h",
+  ["curl_pipe.c"] = set "curl_options.h fcntl.h unistd.h",
   ["socket.c"] = set "pipe.h errno.h fcntl.h sys/socket.h sys/time.h",
   ["pool.c"] = set "exchange.h",
   ["exchange.c"] = set "exchange.h",

@@ -202,6 +202,8 @@ local misconfigured = {
     .. "got string" },
   { { retries = { resend_unknown = "no" } },
     "option 'config.retries.resend_unknown' must be a boolean, got string" },
+  { { proxies = { "http://p" } },
+    "option 'config.proxies' must map schemes to URLs" },
   { { client_cert = true },
     "option 'config.client_cert' must be a string or a table, got boolean" },
   { { client_cert = { "cert.pem" } },
@@ -217,7 +219,7 @@ local misconfigured = {
 }
 
 -- Better refused than ignored.
-local config_later = { "proxies", "alpn", "strict", "queue" }
+local config_later = { "alpn", "strict", "queue" }
 
 local function refused(options)
   return misuse(function() iotdataplane.client(options) end)

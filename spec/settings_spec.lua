@@ -200,3 +200,79 @@ describe("settings", function()
     assert.equal("ParamValidationError", err.name)
   end)
 end)
+
+describe("a proxy", function()
+  local function request_of(options, environment)
+    local transport = stub()
+    options.transport, options.region_name = transport, "eu-west-1"
+    options.aws_access_key_id, options.aws_secret_access_key = "A", "S"
+    local client = assert(clients.new(environment or {}, options))
+    client:publish { topic = "t" }
+    return transport.requests[1]
+  end
+
+  it("comes from the options, else from the environment", function()
+    local environment = { HTTPS_PROXY = "http://e:1", HTTP_PROXY = "http://f" }
+    assert.is_nil(request_of({}).proxy)
+    assert.equal("e", request_of({}, environment).proxy.host)
+    assert.equal("f", request_of({ use_ssl = false }, environment).proxy.host)
+    assert.equal("o", request_of({ config = { proxies = {
+      https = "http://u:p@o:8080" } } }, environment).proxy.host)
+    assert.is_nil(request_of({ config = { proxies = {} } },
+                             environment).proxy)
+    environment.NO_PROXY = ".amazonaws.com"
+    assert.is_nil(request_of({}, environment).proxy)
+  end)
+
+  it("that is malformed is an error, without its password", function()
+    local client, err = clients.new({ HTTPS_PROXY = "ftp://u:secret@h" }, {
+      region_name = "eu-west-1", transport = stub() })
+    assert.is_nil(client)
+    assert.equal("HTTPClientError", err.name)
+    assert.is_nil(err.message:find("secret", 1, true))
+  end)
+
+  it("is named in its error, without its password", function()
+    local client = assert(clients.new({ HTTPS_PROXY = "http://u:secret@h:1" },
+      { region_name = "eu-west-1", aws_access_key_id = "A",
+        aws_secret_access_key = "S", transport = stub {
+          { name = "ProxyConnectionError", sent = false } } }))
+    local _, err = client:try("publish", { topic = "t" })
+    assert.equal('ProxyConnectionError: Failed to connect to proxy URL: '
+      .. '"http://***:***@h:1"', tostring(err))
+    assert.equal("not_sent", err.delivery)
+  end)
+
+  -- Who is asked, and through which proxy, where all else fails.
+  local function asked(environment)
+    local transport = stub { { name = "EndpointConnectionError",
+                               sent = false } }
+    environment.HTTP_PROXY, environment.HTTPS_PROXY = "http://p", "http://p"
+    environment.AWS_METADATA_SERVICE_NUM_ATTEMPTS = "1"
+    local client = assert(clients.new(environment, {
+      region_name = "eu-west-1", transport = transport }))
+    client:try("publish", { topic = "t" })
+    local request = assert(transport.requests[1])
+    return { request.host, request.proxy and request.proxy.host }
+  end
+
+  it("is never asked for instance metadata or a container's credentials",
+     function()
+    assert.same({ "169.254.169.254" }, asked {})
+    assert.same({ "169.254.170.2" }, asked {
+      AWS_CONTAINER_CREDENTIALS_RELATIVE_URI = "/c" })
+    assert.same({ "127.0.0.1" }, asked {
+      AWS_CONTAINER_CREDENTIALS_FULL_URI = "http://127.0.0.1:9/c" })
+  end)
+
+  it("is asked for STS", function()
+    local name = os.tmpname()
+    local file = assert(io.open(name, "w"))
+    file:write "eyJ.web.token"
+    file:close()
+    assert.same({ "sts.eu-west-1.amazonaws.com", "p" }, asked {
+      AWS_WEB_IDENTITY_TOKEN_FILE = name,
+      AWS_ROLE_ARN = "arn:aws:iam::123456789012:role/r" })
+    os.remove(name)
+  end)
+end)

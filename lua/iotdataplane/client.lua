@@ -1,96 +1,21 @@
 -- client.lua - the methods, one line each, and `call`, the only control flow
 
-local cached = require "iotdataplane.credentials.cached"
+local attempt = require "iotdataplane.attempt"
+local clock = require "iotdataplane.clock"
 local core = require "iotdataplane.core"
 local errors = require "iotdataplane.errors"
 local model = require "iotdataplane.model"
-local parse = require "iotdataplane.parse"
 local retry = require "iotdataplane.retry"
 local serialize = require "iotdataplane.serialize"
-local sign = require "iotdataplane.sign"
 local validate = require "iotdataplane.validate"
 
-local getmetatable, next, type = getmetatable, next, type
-local is_due, uuid = cached.is_due, core.uuid
+local getmetatable, type = getmetatable, type
+local uuid = core.uuid
 
 local Client = { __name = "iotdataplane.client" }
 Client.__index = Client
 
--- ---- one attempt ----
-
-local attempt_headers = { { "amz-sdk-request", "attempt=1" } }
-
----From the second attempt on it is known how many there may be.
-local function attempt_header(settings, attempt)
-  return attempt_headers[attempt] or { "amz-sdk-request",
-    ("attempt=%d; max=%d"):format(attempt, settings.max_attempts) }
-end
-
----Credentials that are not due, and the time when they are to sign.
-local function find_credentials(self, now, deadline)
-  local cache = self.cache
-  if not cache then
-    cache = cached.of(self.world)
-    self.cache = cache
-  end
-  if not is_due(cache.credentials, now) then return cache.credentials, now end
-  local credentials, err = cached.get(cache, self.world, deadline)
-  if credentials then return credentials, self.transport:now() end
-  err.delivery = "not_sent" -- it was about another request
-  return nil, nil, err
-end
-
----The same request for another attempt, with the first `n` of its headers:
----the transport may keep what it was given.
-local function again(request, n)
-  local new, headers = {}, {}
-  for key, value in next, request do new[key] = value end
-  for i = 1, n do headers[i] = request.headers[i] end
-  new.headers = headers
-  return new
-end
-
----The request, of `n` headers yet, as the transport wants it: signed anew.
-local function prepare(self, request, n, attempt)
-  if attempt > 1 then request = again(request, n) end
-  local scope = self.scope
-  if scope then
-    local credentials, now, err =
-      find_credentials(self, self.transport:now(), request.deadline)
-    if not credentials then return nil, err end
-    request, err = sign(request, credentials, scope, now, true)
-    if not request then return nil, err end
-  end
-  local headers = request.headers
-  headers[#headers + 1] = attempt_header(self.settings, attempt)
-  return request
-end
-
----The exception for a failure of the transport's.
-local function from_failure(self, request, failure)
-  local url = self.settings.endpoint.origin .. request.path
-  if request.query ~= "" then url = url .. "?" .. request.query end
-  local err = errors.new(failure.name, {
-    endpoint_url = url, error = failure.message,
-  })
-  err.delivery = failure.sent and "unknown" or "not_sent"
-  return err
-end
-
----What is known of the message after a service's error.
-local function delivery_of(err)
-  local status = err.response.ResponseMetadata.HTTPStatusCode
-  local refused = status < 500 or retry.is_throttling(err)
-  return refused and "rejected" or "unknown"
-end
-
 -- ---- one call ----
-
----A transport without the clock that never steps has only the other one.
-local function monotonic(transport)
-  if transport.monotonic then return transport:monotonic() end
-  return transport:now()
-end
 
 local certainty = { not_sent = 0, rejected = 1, unknown = 2 }
 
@@ -99,63 +24,104 @@ local function worse(a, b)
   return certainty[a] > certainty[b] and a or b
 end
 
+---Waits; false where the call's time would be over by then.
+local function wait(self, delay, deadline)
+  if deadline and self.world:monotonic() + delay >= deadline then
+    return false
+  end
+  self.transport:sleep(delay)
+  return true
+end
+
+---Waits until adaptive mode lets another request go.
+local function pass(self, deadline)
+  local limiter = self.policy.limiter
+  while limiter do
+    local delay = limiter:take(self.world:monotonic())
+    if delay == 0 then break end
+    if not wait(self, delay, deadline) then return false end
+  end
+  return true
+end
+
+---What a service says of our clock, where it refuses us for its sake: the
+---call is repeated at once, as nobody is the busier for it.
+local function learn_time(self, state, err)
+  if state.has_learnt then return nil end
+  local world = self.world
+  local offset = clock.offset_of(err, self.transport:now(),
+                                 world.clock_offset)
+  if not offset then return nil end
+  state.has_learnt, world.clock_offset = true, offset
+  world:log("warning", ("our clock is wrong by %.0f s, says the service")
+    :format(offset))
+  return 0
+end
+
+---How long to wait before the next attempt; nil where there is none.
+local function delay_of(self, state, number, err)
+  state.delivery = worse(state.delivery, err.delivery)
+  state.ttl = attempt.ttl(err, self.settings.target.read_timeout) or state.ttl
+  err.delivery = state.delivery
+  local may_repeat = state.delivery ~= "unknown"
+    or self.settings.resend_unknown
+  local delay, price = retry.delay(self.policy, number, err, not may_repeat)
+  if price then state.price = price end
+  return delay or may_repeat and learn_time(self, state, err) or nil
+end
+
 local function too_late(self, request, delivery)
-  local err = from_failure(self, request, { name = "ApiCallTimeoutError" })
+  local err =
+    attempt.failed(self, request, { name = "ApiCallTimeoutError" })
   err.delivery = delivery
   return err
 end
 
----Waits; false where the call's time would be over by then.
-local function wait(self, delay, deadline)
-  local transport = self.transport
-  if deadline and monotonic(transport) + delay >= deadline then
-    return false
+---What is noted of every attempt: by adaptive mode, and for the logger.
+local function note(self, began, report)
+  local limiter, err = self.policy.limiter, report.err
+  local now = self.world:monotonic()
+  if limiter then
+    limiter:received(now, err ~= nil and retry.is_throttling(err))
   end
-  transport:sleep(delay)
-  return true
-end
-
----How long to wait before the next attempt; nil where there is none.
-local function delay_of(self, attempt, err)
-  local delay = retry.delay(self.policy, attempt, err)
-  if err.delivery == "unknown" and not self.settings.resend_unknown then
-    return nil
+  if self.settings.logger then
+    report.seconds = now - began
+    attempt.log(self, report)
   end
-  return delay
 end
 
 local function send(self, operation, request)
-  local transport, policy = self.transport, self.policy
-  local n, delivery, attempt = #request.headers, "not_sent", 0
-  while true do
-    attempt = attempt + 1
-    local ready, err = prepare(self, request, n, attempt)
-    if not ready then
-      err.delivery = worse(delivery, err.delivery)
-      return nil, err
-    end
-    local response, failure = transport:send(ready)
-    if response then
-      local result
-      result, err = parse(operation, response)
-      if result then
-        if attempt > 1 or policy.max_attempts == 1 then
-          retry.succeeded(policy, attempt, result)
-        end
-        return result
+  local policy, n, number = self.policy, #request.headers, 0
+  local is_noted = policy.limiter or self.settings.logger
+  local state -- of a call that did not succeed at once
+  repeat
+    number = number + 1
+    if policy.limiter and not pass(self, request.deadline) then break end
+    local began = is_noted and self.world:monotonic()
+    local result, err, is_final = attempt.send(self, operation, request, n,
+      number, state and state.ttl)
+    local delay
+    if result then
+      if number > 1 or policy.is_wary then
+        retry.succeeded(policy, number, result, state and state.price)
       end
-      err.delivery = delivery_of(err)
     else
-      err = from_failure(self, request, failure)
+      state = state or { delivery = "not_sent" }
+      if is_final then
+        err.delivery = worse(state.delivery, err.delivery)
+        return nil, err
+      end
+      delay = delay_of(self, state, number, err)
     end
-    delivery = worse(delivery, err.delivery)
-    local delay = delay_of(self, attempt, err)
-    err.delivery = delivery
-    if not delay then return nil, err end
-    if not wait(self, delay, request.deadline) then
-      return nil, too_late(self, request, delivery)
+    if is_noted then
+      note(self, began, {
+        operation = operation, request = request, number = number,
+        result = result, err = err, delay = delay,
+      })
     end
-  end
+    if not delay then return result, err end
+  until not wait(self, delay, request.deadline)
+  return nil, too_late(self, request, state and state.delivery or "not_sent")
 end
 
 ---What every request of a client's carries; with room for the operation's
@@ -180,7 +146,7 @@ local function try_call(self, operation, params)
                                  own_headers(settings))
   if not request then return nil, err end
   if settings.api_call_timeout then
-    request.deadline = monotonic(self.transport) + settings.api_call_timeout
+    request.deadline = self.world:monotonic() + settings.api_call_timeout
   end
   return send(self, operation, request)
 end
@@ -245,8 +211,8 @@ function Client:try(name, params)
 end
 
 ---@return number # seconds that our clock is known to be behind
-function Client:clock_offset() -- luacheck: no self
-  return 0
+function Client:clock_offset()
+  return self.world.clock_offset
 end
 
 ---Closes the connections; a later call opens new ones.
@@ -269,9 +235,9 @@ local function new(world, settings)
   world.transport = own_transport(world.options, settings)
   return setmetatable({
     settings = settings, world = world, transport = world.transport,
-    policy = {
+    policy = retry.policy {
       mode = settings.retry_mode, max_attempts = settings.max_attempts,
-      random = core.random,
+      random = core.random, is_2026 = settings.is_2026,
     },
     -- none where nothing is signed
     scope = settings.signature_version == "v4" and {

@@ -50,4 +50,21 @@ function date.from_iso(text)
   return at and at - offset
 end
 
+local months = {}
+for name in ("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec")
+    :gmatch "%a+" do
+  months[#months + 1], months[name] = name, #months + 1
+end
+
+---@param text any "Sun, 30 Aug 2015 12:36:00 GMT", as HTTP has it today
+---@return number|nil # seconds since the epoch; nil where it is no such date
+function date.from_http(text)
+  if type(text) ~= "string" then return nil end
+  local day, month, year, hour, minute, second = text:match(
+    "^%a%a%a, (%d%d) (%a%a%a) (%d%d%d%d) (%d%d):(%d%d):(%d%d) GMT$")
+  if not day or not months[month] then return nil end
+  return seconds(tonumber(year), months[month], tonumber(day),
+    tonumber(hour), tonumber(minute), tonumber(second))
+end
+
 return date

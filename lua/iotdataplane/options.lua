@@ -23,7 +23,7 @@ local config_types = {
   tcp_keepalive = "boolean", parameter_validation = "boolean",
   use_fips_endpoint = "boolean", use_dualstack_endpoint = "boolean",
   ignore_configured_endpoint_urls = "boolean", api_call_timeout = "number",
-  headers = "table", max_idle_time = "number", proxies = "later",
+  headers = "table", max_idle_time = "number", proxies = "table",
   alpn = "later", logger = "function", region_name = "string",
   strict = "later", queue = "later",
 }
@@ -92,6 +92,14 @@ local function check_headers(config)
   end
 end
 
+local function check_proxies(proxies)
+  for name, url in next, proxies or {} do
+    if type(name) ~= "string" or type(url) ~= "string" then
+      return "option 'config.proxies' must map schemes to URLs"
+    end
+  end
+end
+
 local function check_client_cert(cert)
   if type(cert) ~= "table" then return nil end
   for i = 1, 2 do
@@ -127,7 +135,7 @@ local function misuse(options)
     or complaint(config, config_types, "config.")
     or complaint(retries, retries_types, "config.retries.")
     or check_seconds(config) or check_headers(config)
-    or check_client_cert(config.client_cert)
+    or check_proxies(config.proxies) or check_client_cert(config.client_cert)
     or check_transport(options.transport)
 end
 

@@ -71,4 +71,9 @@ function python.str(value)
   return constants[value] or tostring(value)
 end
 
+---@return string # repr(value)
+function python.repr(value)
+  return repr(value, 0)
+end
+
 return python

@@ -92,7 +92,7 @@ end
 ---@param operation table of model.operations
 ---@param params table
 ---@param target table {scheme, host, port, path} and what the transport is
----told: {connect_timeout, read_timeout, replay, tls, tcp_keepalive}
+---told: {connect_timeout, read_timeout, replay, tls, tcp_keepalive, proxy}
 ---@param headers table {{name, value}}, `host` among them, which is added to
 ---@return table|nil, table|nil # a request, or nil and a ParamValidationError
 local function serialize(operation, params, target, headers)
@@ -117,6 +117,7 @@ local function serialize(operation, params, target, headers)
     connect_timeout = target.connect_timeout,
     read_timeout = target.read_timeout, replay = target.replay,
     tls = target.tls, tcp_keepalive = target.tcp_keepalive,
+    proxy = target.proxy,
   }
 end
 

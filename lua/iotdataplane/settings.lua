@@ -6,6 +6,9 @@
 
 local endpoint = require "iotdataplane.endpoint"
 local errors = require "iotdataplane.errors"
+local proxy = require "iotdataplane.proxy"
+local python = require "iotdataplane.python"
+local retry = require "iotdataplane.retry"
 
 local settings = {}
 
@@ -100,8 +103,6 @@ end
 
 -- ---- retries ----
 
-local modes = { legacy = 5, standard = 3 }
-
 local function check_attempts(value, least)
   if value == nil then return true end
   if value % 1 == 0 and value >= least then return true end
@@ -110,24 +111,45 @@ local function check_attempts(value, least)
   })
 end
 
----`max_attempts` counts the retries, everything else all attempts.
+---A whole number as Python's int() reads it, but without its underscores.
+local function whole(text)
+  local digits = text:match "^%s*([+-]?%d+)%s*$"
+  if digits then return tonumber(digits) end
+  return nil, errors.new("ValueError", {
+    error_msg = "invalid literal for int() with base 10: "
+      .. python.repr(text),
+  })
+end
+
+---How many attempts there may be at all, where that is configured.
+---`max_attempts` of the options counts the retries, everything else all.
+local function configured_attempts(world, retries)
+  local total, retried = retries.total_max_attempts, retries.max_attempts
+  local ok, err = check_attempts(retried, 0)
+  if ok then ok, err = check_attempts(total, 1) end
+  if not ok then return nil, err end
+  if total or retried then return total or retried + 1 end
+  local text = world:setting("AWS_MAX_ATTEMPTS", "max_attempts")
+  if not text then return nil end
+  total, err = whole(text)
+  if total then ok, err = check_attempts(total, 1) end
+  return ok and total, err
+end
+
 local function set_retries(s, world, retries)
   local mode = retries.mode or world:setting("AWS_RETRY_MODE", "retry_mode")
     or "standard"
-  if not modes[mode] then
+  if not retry.attempts_of(mode) then
     return nil, errors.new("InvalidRetryModeError", {
-      provided_retry_mode = mode, valid_modes = "legacy, standard",
+      provided_retry_mode = mode,
+      valid_modes = "('legacy', 'standard', 'adaptive')",
     })
   end
-  local ok, err = check_attempts(retries.max_attempts, 0)
-  if ok then ok, err = check_attempts(retries.total_max_attempts, 1) end
-  if not ok then return nil, err end
-  local total = retries.total_max_attempts
-    or retries.max_attempts and retries.max_attempts + 1
-    or tonumber(world:setting("AWS_MAX_ATTEMPTS", "max_attempts"))
-    or modes[mode]
-  s.retry_mode, s.max_attempts = mode, total
+  local total, err = configured_attempts(world, retries)
+  if err then return nil, err end
+  s.retry_mode, s.max_attempts = mode, total or retry.attempts_of(mode)
   s.resend_unknown = retries.resend_unknown ~= false
+  s.is_2026 = is_true(world.getenv "AWS_NEW_RETRIES_2026") or false
   return true
 end
 
@@ -193,6 +215,15 @@ local function target_of(s, world, config)
   }
 end
 
+---The proxy before the endpoint, if any.
+local function set_proxy(s, world, config)
+  local e = s.endpoint
+  local way, err =
+    proxy.of(e.scheme, e.host, e.port, config.proxies, world.getenv)
+  s.target.proxy = way
+  return not err, err
+end
+
 local function check_signature(version)
   if version == "v4" or version == "unsigned" then return true end
   return nil, errors.new("UnsupportedSignatureVersionError", {
@@ -229,6 +260,8 @@ function settings.resolve(world, version)
   s.parameter_validation = first(config.parameter_validation,
     is_true(world:setting(nil, "parameter_validation")), true)
   s.target = target_of(s, world, config)
+  ok, err = set_proxy(s, world, config)
+  if not ok then return nil, err end
   s.host_header = { "host", s.endpoint.host_header }
   s.user_agent = { "user-agent", user_agent(s, world, config, version) }
   s.headers = configured_headers(config, s.signature_version == "v4")

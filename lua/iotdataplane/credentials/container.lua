@@ -112,7 +112,7 @@ local function request_of(world)
   if not err then ok, err = check_host(url) end
   if not ok then return nil, err end
   return {
-    url = url, headers = headers, token = token,
+    url = url, headers = headers, token = token, is_local = true,
     connect_timeout = TIMEOUT, read_timeout = TIMEOUT,
     -- botocore verifies, whatever the client does
     tls = { verify = world.verify or true },

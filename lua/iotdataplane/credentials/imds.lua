@@ -124,7 +124,7 @@ local function ask(service, method, path, headers)
   local is_ours = till < call_till
   if is_ours and till <= now then return nil, timed_out(url) end
   local answer, err = hurried(world, math.min(till, call_till)):ask {
-    method = method, url = url, headers = headers,
+    method = method, url = url, headers = headers, is_local = true,
     connect_timeout = service.timeout, read_timeout = service.timeout,
     -- botocore verifies, whatever the client does
     tls = { verify = world.verify or true },

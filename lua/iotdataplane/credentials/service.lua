@@ -29,19 +29,16 @@ end
 local function delay_of(call, policy, attempt, err)
   local delay = retry.delay(policy, attempt, err)
   local code = err.response and err.response.Error.Code
-  if delay or not (call.retryable and call.retryable[code]) then
-    return delay
-  end
-  if attempt < MAX_ATTEMPTS then
-    return retry.modes.standard.delay(attempt, policy.random)
-  end
+  local is_ours = call.retryable and call.retryable[code]
+  if delay or not is_ours or attempt == MAX_ATTEMPTS then return delay end
+  return policy.mode.delay(policy, attempt, err)
 end
 
 ---@param world table
 ---@param call table
 ---@return table|nil, table|nil # the answer, or nil and an error
 function service.call(world, call)
-  local policy = {
+  local policy = retry.policy {
     mode = "standard", max_attempts = MAX_ATTEMPTS, random = world.random,
   }
   local attempt = 0

@@ -7,6 +7,7 @@
 local core = require "iotdataplane.core"
 local endpoint = require "iotdataplane.endpoint"
 local errors = require "iotdataplane.errors"
+local proxy = require "iotdataplane.proxy"
 local sign = require "iotdataplane.sign"
 
 -- What a program is given; as long as an answer of a service, by default.
@@ -126,9 +127,9 @@ function World:configured_url(service)
   return profile.endpoint_url
 end
 
----@return number # seconds since the epoch
+---@return number # seconds since the epoch, by a clock that was set right
 function World:now()
-  return self.transport:now()
+  return self.transport:now() + self.clock_offset
 end
 
 ---@return number # seconds that never step
@@ -153,10 +154,12 @@ end
 ---@param name string class
 ---@param url string
 ---@param reason string|nil
+---@param way table|nil the proxy
 ---@return table # an error; the URL stands without its query
-local function failed(name, url, reason)
+local function failed(name, url, reason, way)
   return errors.new(name, {
     endpoint_url = url:gsub("[?#].*$", ""), error = reason,
+    proxy_url = way and way.url,
   })
 end
 
@@ -207,9 +210,18 @@ local function lower_fields(headers)
   return fields
 end
 
+---The proxy on the way; none is ever asked for what is on this machine.
+local function proxy_of(self, ask, at)
+  if ask.is_local then return nil end
+  local config = self.options.config or {}
+  return proxy.of(at.scheme, at.host, at.port, config.proxies, self.getenv)
+end
+
 local function target_of(self, ask)
   local at, err = endpoint.parse(ask.url)
-  if not at then return nil, err end
+  local way
+  if at then way, err = proxy_of(self, ask, at) end
+  if err then return nil, err end
   local query = ask.url:match("^[^?#]*%?([^#]*)")
   local path = ask.url:match("^%a[%w+.-]*://[^/?#]*([^?#]*)")
   local headers = { { "host", at.host_header } }
@@ -223,14 +235,15 @@ local function target_of(self, ask)
     connect_timeout = ask.connect_timeout or self.connect_timeout,
     read_timeout = ask.read_timeout or self.read_timeout,
     tls = ask.tls or { verify = self.verify }, tcp_keepalive = false,
+    proxy = way,
   }
 end
 
 ---Asks a service once.
 ---@param ask table {url, method = "GET", headers = {{name, value}}, body,
----connect_timeout, read_timeout (seconds; the client's), tls (the client's
----`verify`), credentials, region, service: signed with these where they are
----given}
+---connect_timeout, read_timeout (seconds; the client's), is_local (through
+---no proxy), tls (the client's `verify`), credentials, region, service:
+---signed with these where they are given}
 ---@return table|nil, table|nil # {status, fields (headers by lower-case
 ---name), body}, or nil and an error: EndpointConnectionError,
 ---ConnectTimeoutError, ReadTimeoutError, ...
@@ -254,13 +267,14 @@ function World:ask(ask)
   end
   local name = failure.name
   if name == "ApiCallTimeoutError" then name = late end
-  return nil, failed(name, ask.url, failure.message)
+  return nil, failed(name, ask.url, failure.message, request.proxy)
 end
 
 ---@param fields table options, getenv, files, transport, profile_name,
 ---is_explicit, region, verify, connect_timeout, read_timeout, endpoint_url
 ---@return table # a world
 local function new(fields)
+  fields.clock_offset = 0
   return setmetatable(fields, World)
 end
 

@@ -1,0 +1,157 @@
+-- attempt.lua - one attempt of a call: signed, sent, and what came of it
+
+local cached = require "iotdataplane.credentials.cached"
+local core = require "iotdataplane.core"
+local date = require "iotdataplane.date"
+local errors = require "iotdataplane.errors"
+local parse = require "iotdataplane.parse"
+local retry = require "iotdataplane.retry"
+local sign = require "iotdataplane.sign"
+
+local next = next
+local is_due = cached.is_due
+
+local attempt = {}
+
+-- ---- the request ----
+
+local first_header = { "amz-sdk-request", "attempt=1" }
+
+---botocore knows how many attempts there may be only once one has failed, but
+---by the rules of 2026.
+local function attempt_header(policy, number, ttl)
+  if number == 1 and not policy.tells_max_at_first then return first_header end
+  return { "amz-sdk-request", ("%sattempt=%d; max=%d"):format(
+    ttl and "ttl=" .. ttl .. "; " or "", number,
+    math.max(number, policy.max_attempts)) }
+end
+
+---When the service need not answer any more, by its own clock: what came with
+---its last answer and the time that we wait for one.
+---@param err table of an attempt
+---@return string|nil # "20150830T123600Z"
+function attempt.ttl(err, read_timeout)
+  local metadata = err.response and err.response.ResponseMetadata
+  local theirs = metadata and date.from_http(metadata.HTTPHeaders.date)
+  return theirs and core.date(theirs + read_timeout) or nil
+end
+
+---Credentials that are not due, and the time when they are to sign.
+local function find_credentials(self, now, deadline)
+  local cache = self.cache
+  if not cache then
+    cache = cached.of(self.world)
+    self.cache = cache
+  end
+  if not is_due(cache.credentials, now) then return cache.credentials, now end
+  local credentials, err = cached.get(cache, self.world, deadline)
+  if credentials then return credentials, self.world:now() end
+  err.delivery = "not_sent" -- it was about another request
+  return nil, nil, err
+end
+
+---The same request for another attempt, with the first `n` of its headers:
+---the transport may keep what it was given.
+local function again(request, n)
+  local new, headers = {}, {}
+  for key, value in next, request do new[key] = value end
+  for i = 1, n do headers[i] = request.headers[i] end
+  new.headers = headers
+  return new
+end
+
+---The request, of `n` headers yet, as the transport wants it: signed anew.
+local function prepare(self, request, n, number, ttl)
+  if number > 1 then request = again(request, n) end
+  local scope = self.scope
+  if scope then
+    local now = self.transport:now() + self.world.clock_offset
+    local credentials, err
+    credentials, now, err = find_credentials(self, now, request.deadline)
+    if not credentials then return nil, err end
+    request, err = sign(request, credentials, scope, now, true)
+    if not request then return nil, err end
+  end
+  local headers = request.headers
+  headers[#headers + 1] = attempt_header(self.policy, number, ttl)
+  return request
+end
+
+-- ---- what came of it ----
+
+---@return string # without what is after its path
+local function url_of(self, request)
+  return self.settings.endpoint.origin .. request.path
+end
+
+---The exception for a failure of the transport's.
+---@param self table a client
+---@param request table
+---@param failure table {name, message, sent}
+---@return table # an error
+function attempt.failed(self, request, failure)
+  local url = url_of(self, request)
+  if request.query ~= "" then url = url .. "?" .. request.query end
+  local err = errors.new(failure.name, {
+    endpoint_url = url, error = failure.message,
+    proxy_url = request.proxy and request.proxy.url,
+  })
+  err.delivery = failure.sent and "unknown" or "not_sent"
+  return err
+end
+
+---What is known of the message after a service's error; nothing of what was
+---sent before it on another connection.
+local function delivery_of(err, response)
+  if response.replayed then return "unknown" end
+  local status = err.response.ResponseMetadata.HTTPStatusCode
+  local refused = status < 500 or retry.is_throttling(err)
+  return refused and "rejected" or "unknown"
+end
+
+---@param self table a client
+---@param operation table of model.operations
+---@param request table with the first `n` of its headers
+---@param n integer
+---@param number integer which attempt, from 1
+---@param ttl string|nil of attempt.ttl
+---@return table|nil, table|nil, boolean|nil # the result, or nil, an error,
+---and whether nothing was tried, nor is worth trying
+function attempt.send(self, operation, request, n, number, ttl)
+  local ready, err = prepare(self, request, n, number, ttl)
+  if not ready then return nil, err, true end
+  local response, failure = self.transport:send(ready)
+  if not response then return nil, attempt.failed(self, request, failure) end
+  local result
+  result, err = parse(operation, response)
+  if result then return result end
+  err.delivery = delivery_of(err, response)
+  return nil, err
+end
+
+-- ---- the logger's line ----
+
+local function outcome_of(result, err)
+  if result then return result.ResponseMetadata.HTTPStatusCode end
+  local response = err.response
+  if not response then return err.name end
+  return ("%d %s"):format(response.ResponseMetadata.HTTPStatusCode,
+    tostring(response.Error.Code))
+end
+
+---One line for the logger: what, where, how long, which connection, outcome
+---and the wait that follows.
+---@param report table {operation, request, number, seconds, result, err,
+---delay}
+function attempt.log(self, report)
+  local transport, request = self.transport, report.request
+  local connection = transport.connection and transport:connection()
+  self.world:log("debug", ("%s attempt %d of %d: %s %s, %.3f s%s: %s%s")
+    :format(report.operation.name, report.number, self.policy.max_attempts,
+      request.method, url_of(self, request), report.seconds,
+      connection and ", connection " .. connection or "",
+      outcome_of(report.result, report.err),
+      report.delay and (", next in %.3f s"):format(report.delay) or ""))
+end
+
+return attempt
