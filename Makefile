@@ -6,7 +6,8 @@
 #   make demo             publish to a broker on this machine, and show it
 #   make test             all checks; LUAS="5.4 luajit", STEPS="specs lint"
 #                         and JOBS=1 narrow them
-#   make lint, valgrind, rocks    those checks alone
+#   make lint, valgrind, asan, rocks    those checks alone
+#   make fuzz             its check, for FUZZ_SECONDS in all
 #   make bench            measure
 #   make deps             install the Debian packages that are missing;
 #                         DEPS=: on demo, test and bench leaves that out
@@ -25,6 +26,8 @@ CORE_LIBS = -lcrypto -lpthread
 CURL_LIBS = -lcurl -lpthread
 SANITIZE  = -g -fsanitize=address,undefined -fno-sanitize-recover=all
 
+FUZZ_SECONDS = 600
+
 DEPS    = bash spec/support/deps.sh
 CHECK   = bash spec/support/run_tests.sh
 
@@ -32,7 +35,7 @@ CHECK   = bash spec/support/run_tests.sh
 
 core     = buf uri encode header framing http1 request sigv4 crypto spawn
 core_lua = lcore lreader lrecord lsign lspawn process
-curl     = curl_pipe exchange loop pool socket
+curl     = curl_options curl_pipe exchange loop pool socket
 curl_lua = lcurl lrecord process buf header framing http1 request
 
 CPPFLAGS_ALL = -Icsrc -MMD -MP $(CPPFLAGS)
@@ -44,8 +47,8 @@ else
 SHARED = -shared
 endif
 
-.PHONY: all install clean ctests demo test lint valgrind rocks bench deps \
-        format
+.PHONY: all install clean ctests demo test lint valgrind asan rocks fuzz \
+        bench deps format
 
 ifndef LUA # every Lua that is found, one after the other
 
@@ -114,6 +117,17 @@ $(BUILD)/c/%.o: csrc/%.c
 
 -include $(wildcard $(BUILD)/c/*.d)
 
+# libFuzzer's targets, each with what it needs of the core: fuzz_http1 has the
+# reader itself, with limits of its own. CC is clang.
+fuzz_header = buf encode header
+fuzz_http1  = buf header
+fuzz_uri    = buf uri
+
+$(BUILD)/fuzz/%: spec/fuzz/%.c $(wildcard csrc/*.[ch])
+	@mkdir -p $(@D)
+	$(CC) -std=c99 -O1 $(WARN) $(WERROR) -Icsrc $(SANITIZE) \
+	  -fsanitize=fuzzer -o $@ $< $(patsubst %,csrc/%.c,$($*))
+
 # What is done with it ------------------------------------------------------
 
 demo:
@@ -125,9 +139,13 @@ test:
 	$(DEPS) test
 	$(CHECK)
 
-lint valgrind rocks:
+lint valgrind asan rocks:
 	$(DEPS) test
 	STEPS=$@ $(CHECK)
+
+fuzz:
+	$(DEPS) test
+	STEPS=fuzz FUZZ_SECONDS=$(FUZZ_SECONDS) LIMIT=86400 $(CHECK)
 
 bench:
 	$(DEPS) bench

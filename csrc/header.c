@@ -112,7 +112,8 @@ static size_t space(const char *p, size_t n) {
   if (s[0] == 0xe3) return s[1] == 0x80 && s[2] == 0x80 ? 3 : 0; /* 3000 */
   if (s[1] == 0x81) return s[2] == 0x9f ? 3 : 0;                 /* 205f */
   if (s[1] != 0x80) return 0;
-  return s[2] <= 0x8a || s[2] == 0xa8 || s[2] == 0xa9 || s[2] == 0xaf ? 3 : 0;
+  if (s[2] >= 0x80 && s[2] <= 0x8a) return 3;
+  return s[2] == 0xa8 || s[2] == 0xa9 || s[2] == 0xaf ? 3 : 0;
 }
 
 static void fold(iot_buf *b, iot_str v) {

@@ -5,12 +5,12 @@
 
 #define RANDOM_SIZE 512 /* bytes asked of OpenSSL at once */
 
-/* What every function works in, as its first upvalue: no memory is taken or
-** given back by a call, and nothing leaks where a push raises. */
+#define RESULT "iotdataplane.core.result"
+
+/* What every function has as its first upvalue: no memory is taken or given
+** back by a call. */
 typedef struct scratch {
-  iot_buf outs[2]; /* the second for a finalizer that runs in `push` */
-  int busy;        /* is the first one in use? */
-  iot_crypto *crypto;
+  iot_crypto *crypto; /* NULL once it is closed */
   iot_header headers[IOT_MAX_HEADERS];
   unsigned char random[RANDOM_SIZE];
   size_t random_left;
@@ -21,82 +21,94 @@ static scratch *get_scratch(lua_State *L) {
   return lua_touserdata(L, lua_upvalueindex(1));
 }
 
-/* An empty buffer for the result. */
-static iot_buf *get_out(lua_State *L) {
-  scratch *s = get_scratch(L);
-  iot_buf *out = &s->outs[s->busy];
-  iot_buf_reset(out);
-  return out;
-}
-
-/* Pushes it. That may run a finalizer, which may come here in its turn. */
-static int push(lua_State *L, const iot_buf *out) {
-  scratch *s = get_scratch(L);
-  int busy = s->busy, n;
-  s->busy = 1;
-  n = iot_push_buf(L, out);
-  s->busy = busy;
-  return n;
-}
-
 static int scratch_gc(lua_State *L) {
   scratch *s = lua_touserdata(L, 1);
   iot_crypto_free(s->crypto);
   s->crypto = NULL;
-  iot_buf_free(&s->outs[0]);
-  iot_buf_free(&s->outs[1]);
   return 0;
+}
+
+/* A workspace: a buffer for the result. */
+typedef struct result {
+  iot_workspace workspace;
+  iot_buf buf;
+} result;
+
+static void push_result(lua_State *L) {
+  result *out = lua_newuserdata(L, sizeof(*out));
+  out->workspace.taken = 0;
+  iot_buf_init(&out->buf, IOT_MAX_REQUEST);
+  luaL_getmetatable(L, RESULT);
+  lua_setmetatable(L, -2);
+}
+
+/* No room is left in it: what is used now would not be freed again. */
+static int result_gc(lua_State *L) {
+  result *out = luaL_checkudata(L, 1, RESULT);
+  iot_buf_free(&out->buf);
+  out->buf.max = 0;
+  return 0;
+}
+
+/* The function has `nargs` arguments. */
+static result *take(lua_State *L, int nargs) {
+  result *out = iot_take(L, nargs, push_result);
+  if (out->buf.max == 0) luaL_error(L, IOT_CLOSING);
+  iot_buf_reset(&out->buf);
+  return out;
 }
 
 /* uri_encode(s [, keep_slash]) -> string */
 static int l_uri_encode(lua_State *L) {
-  iot_buf *out = get_out(L);
-  iot_uri_encode(out, iot_check_str(L, 1), lua_toboolean(L, 2));
-  return push(L, out);
+  result *out = take(L, 2);
+  iot_uri_encode(&out->buf, iot_check_str(L, 1), lua_toboolean(L, 2));
+  return iot_end(L, &out->workspace, &out->buf);
 }
 
 /* uri_normalize(path) -> string */
 static int l_uri_normalize(lua_State *L) {
-  iot_buf *out = get_out(L);
-  iot_uri_normalize(out, iot_check_str(L, 1));
-  return push(L, out);
+  result *out = take(L, 1);
+  iot_uri_normalize(&out->buf, iot_check_str(L, 1));
+  return iot_end(L, &out->workspace, &out->buf);
 }
 
 /* base64_encode(s) -> string */
 static int l_base64_encode(lua_State *L) {
-  iot_buf *out = get_out(L);
+  result *out = take(L, 1);
   iot_str in = iot_check_str(L, 1);
-  iot_base64(out, in.p, in.n);
-  return push(L, out);
+  iot_base64(&out->buf, in.p, in.n);
+  return iot_end(L, &out->workspace, &out->buf);
 }
 
 /* base64_decode(s) -> string | nil, reason */
 static int l_base64_decode(lua_State *L) {
-  iot_buf *out = get_out(L);
+  result *out = take(L, 1);
   iot_str in = iot_check_str(L, 1);
-  if (iot_unbase64(out, in.p, in.n) != 0 && !out->failed)
-    return iot_push_failure(L, "not base64");
-  return push(L, out);
+  if (iot_unbase64(&out->buf, in.p, in.n) != 0 && !out->buf.failed)
+    return iot_end_failed(L, &out->workspace, "not base64");
+  return iot_end(L, &out->workspace, &out->buf);
 }
 
 /* sha256(s) -> hex */
 static int l_sha256(lua_State *L) {
-  iot_buf *out = get_out(L);
+  result *out = take(L, 1);
+  iot_crypto *crypto = get_scratch(L)->crypto;
   unsigned char digest[IOT_SHA256_SIZE];
-  if (iot_sha256(get_scratch(L)->crypto, iot_check_str(L, 1), digest) != 0)
-    return iot_push_failure(L, "SHA-256 failed");
-  iot_hex(out, digest, sizeof(digest));
-  return push(L, out);
+  if (crypto == NULL) return luaL_error(L, IOT_CLOSING);
+  if (iot_sha256(crypto, iot_check_str(L, 1), digest) != 0)
+    return iot_end_failed(L, &out->workspace, "SHA-256 failed");
+  iot_hex(&out->buf, digest, sizeof(digest));
+  return iot_end(L, &out->workspace, &out->buf);
 }
 
 /* sha1(s) -> hex */
 static int l_sha1(lua_State *L) {
-  iot_buf *out = get_out(L);
+  result *out = take(L, 1);
   unsigned char digest[IOT_SHA1_SIZE];
   if (iot_sha1(iot_check_str(L, 1), digest) != 0)
-    return iot_push_failure(L, "SHA-1 failed");
-  iot_hex(out, digest, sizeof(digest));
-  return push(L, out);
+    return iot_end_failed(L, &out->workspace, "SHA-1 failed");
+  iot_hex(&out->buf, digest, sizeof(digest));
+  return iot_end(L, &out->workspace, &out->buf);
 }
 
 /* header_ok(name, value) -> boolean */
@@ -156,14 +168,15 @@ static int l_uuid(lua_State *L) {
 /* write_request(method, path, query, headers, body [, authority])
 ** -> bytes | nil, reason */
 static int l_write_request(lua_State *L) {
-  iot_buf *out = get_out(L);
+  result *out = take(L, 6);
   iot_str authority = {"", 0};
-  iot_request r = iot_get_parts(L, 1, get_scratch(L)->headers);
+  iot_request r;
   const char *wrong;
-  if (!lua_isnoneornil(L, 6)) authority = iot_check_str(L, 6);
-  wrong = iot_http1_write(out, &r, authority);
-  if (wrong != NULL) return iot_push_failure(L, wrong);
-  return push(L, out);
+  if (!lua_isnil(L, 6)) authority = iot_check_str(L, 6);
+  r = iot_get_parts(L, 1, get_scratch(L)->headers);
+  wrong = iot_http1_write(&out->buf, &r, authority);
+  if (wrong != NULL) return iot_end_failed(L, &out->workspace, wrong);
+  return iot_end(L, &out->workspace, &out->buf);
 }
 
 static const luaL_Reg functions[] = {
@@ -189,11 +202,26 @@ static void new_scratch(lua_State *L) {
   lua_pushcfunction(L, scratch_gc);
   lua_setfield(L, -2, "__gc");
   lua_setmetatable(L, -2);
-  iot_buf_init(&s->outs[0], IOT_MAX_REQUEST);
-  iot_buf_init(&s->outs[1], IOT_MAX_REQUEST);
   s->crypto = iot_crypto_new();
   if (s->crypto == NULL)
     luaL_error(L, "OpenSSL has no SHA-256, or no memory is left");
+}
+
+/* Adds the functions to the table under the scratch on the top of the stack,
+** each with a buffer of its own. */
+static void set_functions(lua_State *L) {
+  const luaL_Reg *f;
+  luaL_newmetatable(L, RESULT);
+  lua_pushcfunction(L, result_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_pop(L, 1);
+  for (f = functions; f->name != NULL; f++) {
+    lua_pushvalue(L, -1);
+    push_result(L);
+    lua_pushcclosure(L, f->func, 2);
+    lua_setfield(L, -3, f->name);
+  }
+  lua_pop(L, 1);
 }
 
 IOT_EXPORT int luaopen_iotdataplane_core(lua_State *L);
@@ -202,7 +230,7 @@ IOT_EXPORT int luaopen_iotdataplane_core(lua_State *L) {
   if (iot_process_init() != 0) return luaL_error(L, "not enough memory");
   lua_newtable(L);
   new_scratch(L);
-  iot_setfuncs(L, functions, 1);
+  set_functions(L);
   iot_open_sign(L);
   iot_open_reader(L);
   iot_open_spawn(L);

@@ -11,6 +11,23 @@ void iot_setfuncs(lua_State *L, const luaL_Reg *l, int nup) {
   lua_pop(L, nup);
 }
 
+#define WORKSPACE lua_upvalueindex(2)
+
+void *iot_take(lua_State *L, int nargs, void (*push_new)(lua_State *L)) {
+  iot_workspace *w = lua_touserdata(L, WORKSPACE);
+  lua_settop(L, nargs);
+  if (w == NULL || w->taken) {
+    push_new(L);
+    lua_pushvalue(L, -1);
+    lua_replace(L, WORKSPACE);
+    w = lua_touserdata(L, -1);
+  } else {
+    lua_pushvalue(L, WORKSPACE);
+  }
+  w->taken = 1;
+  return w;
+}
+
 iot_str iot_check_str(lua_State *L, int arg) {
   iot_str s;
   s.p = lua_tolstring(L, arg, &s.n);
@@ -32,6 +49,17 @@ int iot_push_buf(lua_State *L, const iot_buf *b) {
   if (b->failed) return iot_push_failure(L, "not enough memory");
   push_str(L, iot_buf_contents(b));
   return 1;
+}
+
+int iot_end(lua_State *L, iot_workspace *w, const iot_buf *b) {
+  int n = iot_push_buf(L, b);
+  w->taken = 0;
+  return n;
+}
+
+int iot_end_failed(lua_State *L, iot_workspace *w, const char *reason) {
+  w->taken = 0;
+  return iot_push_failure(L, reason);
 }
 
 /* The string at `t`, which stays in its table; a number would not. */
@@ -69,9 +97,9 @@ iot_request iot_get_parts(lua_State *L, int arg,
   r.method = iot_check_str(L, arg);
   r.path = iot_check_str(L, arg + 1);
   r.query = iot_check_str(L, arg + 2);
+  r.body = iot_check_str(L, arg + 4);
   r.nheaders = iot_get_headers(L, arg + 3, headers);
   r.headers = headers;
-  r.body = iot_check_str(L, arg + 4);
   return r;
 }
 

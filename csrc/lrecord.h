@@ -5,6 +5,8 @@
 #include "iot.h"
 #include "lcompat.h"
 
+#define IOT_CLOSING "Lua is closing" /* and this is finalized already */
+
 #if defined(__GNUC__)
 #pragma GCC visibility push(hidden)
 #endif
@@ -29,12 +31,26 @@ void iot_push_fields(lua_State *L, iot_str fields);
 /* luaL_setfuncs, which Lua 5.1 has not: adds functions to the table under
 ** `nup` upvalues, which are popped. */
 void iot_setfuncs(lua_State *L, const luaL_Reg *l, int nup);
+/* What a function works in: a userdata that begins with this, and lies in its
+** second upvalue. A call of the same function finds it taken where a finalizer
+** makes it meanwhile, and where the one before has raised: that call makes a
+** new one, and leaves the other to the collector. */
+typedef struct iot_workspace {
+  int taken;
+} iot_workspace;
+
+/* Makes the arguments `nargs`, and takes the workspace, which goes behind them
+** on the stack; `push_new` makes a new one, not taken. */
+void *iot_take(lua_State *L, int nargs, void (*push_new)(lua_State *L));
+/* As iot_push_buf and iot_push_failure, and the workspace is given back. */
+int iot_end(lua_State *L, iot_workspace *w, const iot_buf *b);
+int iot_end_failed(lua_State *L, iot_workspace *w, const char *reason);
 /* Adds `reader` to the table on the top of the stack (lreader.c). */
 void iot_open_reader(lua_State *L);
-/* Adds `run` likewise (lspawn.c). */
-void iot_open_spawn(lua_State *L);
 /* Adds `sign` and the signer's steps likewise (lsign.c). */
 void iot_open_sign(lua_State *L);
+/* Adds `run` likewise (lspawn.c). */
+void iot_open_spawn(lua_State *L);
 /* Pushes the buffer's contents; 1. Or nil and a reason; 2. */
 int iot_push_buf(lua_State *L, const iot_buf *b);
 /* Pushes nil and the reason; 2. */

@@ -9,54 +9,52 @@
 
 #define MAX_ADDED 4 /* headers */
 
+#define WORKSPACE "iotdataplane.core.workspace"
+
 /* What a signature is made in. */
 typedef struct workspace {
-  iot_signer signer;
+  iot_workspace workspace;
+  iot_signer signer; /* without its `crypto` once it is closed */
   char hash[IOT_SHA256_HEX];
   double now;
   iot_header headers[IOT_MAX_HEADERS + MAX_ADDED];
 } workspace;
 
-/* The first upvalue of every function. Pushing a result may run a finalizer,
-** which may sign in its turn: that one works in the second workspace. (No
-** finalizer runs within another.) */
+/* Upvalues of `sign` beside its workspace: headers that stay the same from
+** one request to the next, and what of. */
 typedef struct desk {
-  workspace workspaces[2];
-  int busy;                 /* is the first one in use? */
   char date[IOT_DATE_SIZE]; /* of the pair in DATE_PAIR */
   double from, till;        /* the second that it is the date of */
   iot_str token;            /* of the pair in TOKEN_PAIR, which keeps it */
 } desk;
 
-/* Upvalues of `sign` beside it: headers that stay the same from one request
-** to the next. */
-#define DATE_PAIR lua_upvalueindex(2)
-#define TOKEN_PAIR lua_upvalueindex(3)
+#define DATE_PAIR lua_upvalueindex(3)
+#define TOKEN_PAIR lua_upvalueindex(4)
 
 static desk *get_desk(lua_State *L) {
   return lua_touserdata(L, lua_upvalueindex(1));
 }
 
-static workspace *get_workspace(lua_State *L) {
-  desk *d = get_desk(L);
-  return &d->workspaces[d->busy];
+/* Zeroed and with its metatable before it holds anything. */
+static void push_workspace(lua_State *L) {
+  workspace *w = lua_newuserdata(L, sizeof(*w));
+  memset(w, 0, sizeof(*w));
+  luaL_getmetatable(L, WORKSPACE);
+  lua_setmetatable(L, -2);
+  if (iot_signer_init(&w->signer) != 0)
+    luaL_error(L, "OpenSSL has no SHA-256, or no memory is left");
 }
 
-/* Pushes a buffer of the workspace's. */
-static int push(lua_State *L, const iot_buf *b) {
-  desk *d = get_desk(L);
-  int busy = d->busy, n;
-  d->busy = 1;
-  n = iot_push_buf(L, b);
-  d->busy = busy;
-  return n;
-}
-
-static int desk_gc(lua_State *L) {
-  desk *d = lua_touserdata(L, 1);
-  iot_signer_free(&d->workspaces[0].signer);
-  iot_signer_free(&d->workspaces[1].signer);
+static int workspace_gc(lua_State *L) {
+  workspace *w = luaL_checkudata(L, 1, WORKSPACE);
+  iot_signer_free(&w->signer);
   return 0;
+}
+
+static workspace *take(lua_State *L, int nargs) {
+  workspace *w = iot_take(L, nargs, push_workspace);
+  if (w->signer.crypto == NULL) luaL_error(L, IOT_CLOSING);
+  return w;
 }
 
 /* Region, service and date, from three arguments on. */
@@ -71,38 +69,39 @@ static void get_scope(lua_State *L, int arg, iot_scope *scope) {
 /* canonical_request(method, path, query, headers, body [, raw_path])
 ** -> canonical request, signed headers | nil, reason */
 static int l_canonical_request(lua_State *L) {
-  workspace *w = get_workspace(L);
+  workspace *w = take(L, 6);
   iot_request r = iot_get_parts(L, 1, w->headers);
-  int flags = lua_toboolean(L, 6) ? IOT_SIGN_RAW_PATH : 0;
+  int flags = lua_toboolean(L, 6) ? IOT_SIGN_RAW_PATH : 0, n;
   if (iot_sigv4_canonical(&w->signer, &r, flags) != 0)
-    return iot_push_failure(L, "signing failed");
-  return push(L, &w->signer.canonical) + push(L, &w->signer.signed_headers);
+    return iot_end_failed(L, &w->workspace, "signing failed");
+  n = iot_push_buf(L, &w->signer.canonical);
+  return n + iot_end(L, &w->workspace, &w->signer.signed_headers);
 }
 
 /* string_to_sign(canonical_request, region, service, date) -> string */
 static int l_string_to_sign(lua_State *L) {
-  workspace *w = get_workspace(L);
+  workspace *w = take(L, 4);
   iot_scope scope;
   get_scope(L, 2, &scope);
   iot_buf_reset(&w->signer.canonical);
   iot_buf_str(&w->signer.canonical, iot_check_str(L, 1));
   if (iot_sigv4_to_sign(&w->signer, &scope) != 0)
-    return iot_push_failure(L, "signing failed");
-  return push(L, &w->signer.to_sign);
+    return iot_end_failed(L, &w->workspace, "signing failed");
+  return iot_end(L, &w->workspace, &w->signer.to_sign);
 }
 
 /* signature(string_to_sign, secret_key, region, service, date) -> hex */
 static int l_signature(lua_State *L) {
-  workspace *w = get_workspace(L);
+  workspace *w = take(L, 5);
   unsigned char out[IOT_SHA256_SIZE];
   iot_scope scope;
   get_scope(L, 3, &scope);
   if (iot_sigv4_key(&w->signer, iot_check_str(L, 2), &scope) != 0 ||
       iot_hmac(w->signer.crypto, iot_check_str(L, 1), out) != 0)
-    return iot_push_failure(L, "signing failed");
+    return iot_end_failed(L, &w->workspace, "signing failed");
   iot_buf_reset(&w->signer.text);
   iot_hex(&w->signer.text, out, sizeof(out));
-  return push(L, &w->signer.text);
+  return iot_end(L, &w->workspace, &w->signer.text);
 }
 
 static iot_header header(const char *name, const char *value, size_t n) {
@@ -235,13 +234,14 @@ static int get_flags(lua_State *L) {
          (lua_toboolean(L, 14) ? SIGN_BODY : 0);
 }
 
+#define SIGN_ARGS 15
+
 /* sign(method, path, query, headers, body, access_key, secret_key,
 ** token | nil, region, service, now, raw_path, late_token, sign_body,
 ** in_place) -> headers, with ours | nil, reason [, the wrong credential] */
 static int l_sign(lua_State *L) {
-  desk *d = get_desk(L);
-  workspace *w = get_workspace(L);
-  int flags = get_flags(L), busy = d->busy, failed;
+  workspace *w = take(L, SIGN_ARGS);
+  int flags = get_flags(L);
   iot_request r = iot_get_parts(L, 1, w->headers);
   iot_credentials c;
   iot_scope scope;
@@ -254,46 +254,40 @@ static int l_sign(lua_State *L) {
   scope.service = iot_check_str(L, 10);
   w->now = luaL_checknumber(L, 11);
   if (get_date(L, w->now, scope.date) != 0)
-    return iot_push_failure(L, "the time is outside the years 0 to 9999");
+    return iot_end_failed(L, &w->workspace,
+                          "the time is outside the years 0 to 9999");
   bad = bad_credential(&c, token);
   if (bad != NULL) {
-    iot_push_failure(L, "it has a control byte");
+    iot_end_failed(L, &w->workspace, "it has a control byte");
     lua_pushstring(L, bad);
     return 3;
   }
-  d->busy = 1;
   keep_headers(L, w, &r);
-  failed = r.nheaders + MAX_ADDED > IOT_MAX_HEADERS ||
-           sign(L, w, &r, &c, token, &scope, flags) != 0;
-  d->busy = busy;
-  return failed ? iot_push_failure(L, "signing failed") : 1;
-}
-
-/* Zeroed and with its metatable before it holds anything. */
-static void new_desk(lua_State *L) {
-  desk *d = lua_newuserdata(L, sizeof(*d));
-  memset(d, 0, sizeof(*d));
-  lua_createtable(L, 0, 1);
-  lua_pushcfunction(L, desk_gc);
-  lua_setfield(L, -2, "__gc");
-  lua_setmetatable(L, -2);
-  if (iot_signer_init(&d->workspaces[0].signer) != 0 ||
-      iot_signer_init(&d->workspaces[1].signer) != 0)
-    luaL_error(L, "OpenSSL has no SHA-256, or no memory is left");
+  if (r.nheaders + MAX_ADDED > IOT_MAX_HEADERS ||
+      sign(L, w, &r, &c, token, &scope, flags) != 0)
+    return iot_end_failed(L, &w->workspace, "signing failed");
+  w->workspace.taken = 0;
+  return 1;
 }
 
 void iot_open_sign(lua_State *L) {
-  static const luaL_Reg functions[] = {
+  static const luaL_Reg steps[] = {
       {"canonical_request", l_canonical_request},
       {"string_to_sign", l_string_to_sign},
       {"signature", l_signature},
       {NULL, NULL},
   };
-  new_desk(L);
-  lua_pushvalue(L, -1);
+  luaL_newmetatable(L, WORKSPACE);
+  lua_pushcfunction(L, workspace_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_pop(L, 1);
+  memset(lua_newuserdata(L, sizeof(desk)), 0, sizeof(desk));
+  push_workspace(L);
   lua_pushnil(L);
   lua_pushnil(L);
-  lua_pushcclosure(L, l_sign, 3);
-  lua_setfield(L, -3, "sign");
-  iot_setfuncs(L, functions, 1);
+  lua_pushcclosure(L, l_sign, 4);
+  lua_setfield(L, -2, "sign");
+  lua_pushnil(L);
+  lua_pushnil(L);
+  iot_setfuncs(L, steps, 2); /* the workspace is made by the first call */
 }

@@ -193,6 +193,23 @@ describe("core.run's bound", function()
     assert.same({ status = 0, stdout = "late\n", stderr = "" }, result)
   end)
 
+  it("is not waited for where nobody has the pipes #timing", function()
+    local seconds = timed(function()
+      for _ = 1, 10 do core.run { "true" } end
+    end)
+    assert.is_true(seconds < 2, seconds)
+  end)
+
+  it("may pass while we are stopped #timing", function()
+    local script = "kill -STOP $PPID; head -c 20000 /dev/zero; "
+      .. "{ sleep 1.2; kill -CONT $PPID; } & exit 7"
+    local code = ([[
+      local result = assert(core.run({ "sh", "-c", "%s" }, 1))
+      print(result.status, #result.stdout)]]):format(script)
+    local result = core.run(lua_words(code), PATIENCE)
+    assert.equal("7\t20000\n", result.stdout)
+  end)
+
   it("holds for who prints on after a program has ended", function()
     local seconds, result, reason =
       timed(sh, "yes & echo $! >&2", PATIENCE / 2)

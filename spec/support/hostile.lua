@@ -59,6 +59,12 @@ function methods:all(what)
   return ask(self, "/_do/" .. what)
 end
 
+-- The ids of messages of which a part arrived, and of those that did whole:
+-- {begun = {...}, whole = {...}}.
+function methods:arrivals()
+  return cjson.decode(ask(self, "/_arrivals"))
+end
+
 -- Asks again and again until the answer is true.
 function methods:wait(is_so)
   local till = self.transport:monotonic() + PATIENCE

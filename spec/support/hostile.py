@@ -5,8 +5,9 @@ hostile_answers.py and hostile_faults.py say, others do something to every
 connection, as hostile_ports.py says. When it is ready it prints one line of
 JSON: each listener's port, and the certificates' paths. GET /_stats of the
 control port counts what arrived, /_clear forgets it, /_do/close, /_do/reset
-and /_do/stray act on all kept connections. It ends with its standard input,
-or by SIGTERM, and leaves nothing behind.
+and /_do/stray act on all kept connections, /_arrivals tells of messages as
+hostile_arrivals.py does. It ends with its standard input, or by SIGTERM, and
+leaves nothing behind.
 """
 
 import json
@@ -20,6 +21,7 @@ import warnings
 
 import hostile_faults  # noqa: F401, each makes itself known
 import hostile_ports as ports
+import hostile_service  # noqa: F401, the same
 from hostile_answers import redirect_to
 from hostile_certs import Certificates
 
@@ -59,6 +61,7 @@ def listeners(certificates):
         "resets_at_hello": ports.resets_at_hello,
         "half_a_hello": ports.half_a_hello,
         "plain_at_hello": ports.plain_at_hello,
+        "drips_at_hello": ports.drips_at_hello,
     }
     for name, context in contexts(certificates).items():
         made[name] = ports.over_tls(context)

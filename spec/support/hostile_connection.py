@@ -7,6 +7,8 @@ import ssl
 import struct
 import threading
 
+import hostile_arrivals as arrivals
+
 PIECE = 65536
 PATIENCE = 30.0  # seconds for a client to go away
 COMMAND_SECONDS = 5.0  # for a connection to do as it is told
@@ -84,11 +86,14 @@ class Connection:
 
     def wait_for_request(self):
         """Wait until something comes; false where the end has come."""
+        poll = select.poll()
+        poll.register(self.sock, select.POLLIN)
+        poll.register(self._ear, select.POLLIN)
         while self.is_open and not self._buffer and not self._pending():
-            ready, _, _ = select.select([self.sock, self._ear], [], [])
-            if self._ear in ready:
+            ready = [descriptor for descriptor, _ in poll.poll()]
+            if self._ear.fileno() in ready:
                 self._obey()
-            elif self.sock in ready:
+            elif ready:
                 return True
         return self.is_open
 
@@ -110,6 +115,7 @@ class Connection:
         if not data:
             is_tls = isinstance(self.sock, ssl.SSLSocket)
             self.record.ended = "close_notify" if is_tls else "eof"
+        arrivals.note(data)
         return data
 
     def read_head(self):
@@ -135,6 +141,7 @@ class Connection:
         request.body = whole[: request.length]
         self._buffer = whole[request.length :]
         self.record.requests += 1
+        arrivals.note_whole(request.body)
         return True
 
     def read_some(self, size):

@@ -6,12 +6,15 @@ import json
 import socket
 import ssl
 import threading
+import time
 
+import hostile_arrivals as arrivals
 from hostile_behaviours import BEHAVIOURS, ON_HEAD, answer
 from hostile_connection import Connection, Record
 
 HELLO_SIZE = 10000  # bytes, more than a ClientHello has
 HALF_A_RECORD = b"\x16\x03\x03\x00\x7a\x02\x00\x00"
+HELLO_DRIP_SECONDS = 0.01
 
 
 class Hall:
@@ -117,6 +120,16 @@ def half_a_hello(c):
     c.send(HALF_A_RECORD)
 
 
+def drips_at_hello(c):
+    """Answers a byte now and then, for ever."""
+    c.read_some(HELLO_SIZE)
+    c.is_stuck = True
+    going = c.send(HALF_A_RECORD)
+    while going:
+        time.sleep(HELLO_DRIP_SECONDS)
+        going = c.send(b"\0")
+
+
 def plain_at_hello(c):
     """Knows of no TLS."""
     c.read_some(HELLO_SIZE)
@@ -170,6 +183,8 @@ def _told(hall, target):
         return hall.stats()
     if target == "/_clear":
         return hall.clear()
+    if target == "/_arrivals":
+        return arrivals.told()
     return hall.command(target.rpartition("/")[2])
 
 

@@ -2,9 +2,11 @@
 # run_tests.sh - runs every check; its last line is "N passed, N failed"
 #
 #   LUAS="5.4 luajit"      the Luas to build for and to run the specs under
-#   STEPS="specs lint"     some of: valgrind specs python c rocks lint
+#   STEPS="specs lint"     some of: valgrind asan specs python c fuzz rocks
+#                          lint
 #   JOBS=1                 how many jobs side by side
 #   LIMIT=1800             seconds that a job may take
+#   FUZZ_SECONDS=20        seconds of fuzzing, of all targets together
 #   run_tests.sh JOB       one job by itself, as specs-5.4: shows its output
 #
 # A job is a process of its own that ends with a line "N passed, N failed".
@@ -16,9 +18,10 @@ cd "$(dirname "$0")/../.." || exit 1
 
 LUAS=${LUAS:-5.1 5.2 5.3 5.4 luajit}
 # The long ones are started first.
-STEPS=${STEPS:-valgrind specs python c rocks lint}
+STEPS=${STEPS:-valgrind asan specs python c fuzz rocks lint}
 JOBS=${JOBS:-$(nproc)}
 LIMIT=${LIMIT:-1800}
+FUZZ_SECONDS=${FUZZ_SECONDS:-20}
 log=build/log
 closing='^[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$'
 
@@ -128,7 +131,8 @@ job_valgrind() {
   local errors=$log/valgrind.errors
   rm -f "$errors"
   add run_busted 5.4 valgrind --leak-check=full --keep-debuginfo=yes \
-    --num-callers=25 --log-file="$errors" -- --exclude-tags=timing
+    --num-callers=25 --suppressions=spec/support/valgrind.supp \
+    --log-file="$errors" -- --exclude-tags=timing
   check "no error and no leak under valgrind" valgrind_clean "$errors"
 }
 
@@ -138,6 +142,27 @@ valgrind_clean() { # FILE
     ! grep -q 'ERROR SUMMARY: [1-9]' "$1" && return
   cat "$1"
   return 1
+}
+
+# Specs of what time or resident memory something takes are left out ("leaves
+# nothing": freed memory is kept back here, and LeakSanitizer looks as well).
+# Leaks are looked for in Lua alone, and not in the programs that it starts.
+job_asan() {
+  local dir=build/asan lib libs=
+  check "gcc with its sanitizers" make -s -j"$JOBS" CC=gcc BUILD=$dir LUA=5.4 \
+    CFLAGS="-g -fsanitize=address,undefined -fno-sanitize-recover=all" all
+  check "a library that keeps others mapped" \
+    gcc -shared -fPIC -o $dir/keep_mapped.so spec/support/keep_mapped.c
+  for lib in asan ubsan; do
+    libs="$libs $(gcc -print-file-name=lib$lib.so)"
+  done
+  echo detect_leaks=1 >$dir/options.lua5.4
+  add run_busted 5.4 env LD_PRELOAD="$libs $PWD/$dir/keep_mapped.so" \
+    ASAN_OPTIONS="detect_leaks=0:include_if_exists=$PWD/$dir/options.%b" \
+    LSAN_OPTIONS="suppressions=spec/support/lsan.supp:print_suppressions=0" \
+    UBSAN_OPTIONS=print_stacktrace=1 LUA_CPATH="$dir/5.4/?.so;;" \
+    -- --cpath="$dir/5.4/?.so" --exclude-tags=timing \
+    --filter-out="leaves nothing"
 }
 
 job_c() { # COMPILER
@@ -150,6 +175,30 @@ job_c() { # COMPILER
     echo "$program"
     add "$program"
   done
+}
+
+# fuzz TARGET SECONDS - what it finds of new inputs stays in build/fuzz/corpus
+fuzz() {
+  local units
+  mkdir -p "build/fuzz/corpus/$1"
+  if ! ASAN_OPTIONS=quarantine_size_mb=32 "build/fuzz/fuzz_$1" -verbosity=0 \
+    -max_total_time="$2" -timeout=10 -print_final_stats=1 \
+    -artifact_prefix="build/fuzz/$1-" "build/fuzz/corpus/$1" \
+    "spec/fuzz/corpus/$1" >"$part" 2>&1; then
+    cat "$part"
+    echo "Again: build/fuzz/fuzz_$1 $(grep -o "build/fuzz/$1-.*" "$part")"
+    return 1
+  fi
+  units=$(sed -n 's/^stat::number_of_executed_units: *//p' "$part")
+  rm -f "$part"
+  echo "${units:=0} inputs"
+  [ "$units" -ge 1000 ]
+}
+
+job_fuzz() { # TARGET
+  local targets=(spec/fuzz/fuzz_*.c)
+  check "clang for fuzz_$1" make -s CC=clang "build/fuzz/fuzz_$1"
+  check "fuzz_$1" fuzz "$1" $((FUZZ_SECONDS / ${#targets[@]} + 1))
 }
 
 job_python() {
@@ -175,11 +224,16 @@ job_lint() {
 
 # The jobs of a step.
 jobs_of() {
-  local lua
+  local lua target
   case $1 in
     specs) for lua in $LUAS; do echo "specs-$lua timing-$lua"; done ;;
     c) echo c-gcc c-clang ;;
-    python | valgrind | rocks | lint) echo "$1" ;;
+    fuzz)
+      for target in spec/fuzz/fuzz_*.c; do
+        target=${target##*/fuzz_}
+        echo "fuzz-${target%.c}"
+      done ;;
+    python | valgrind | asan | rocks | lint) echo "$1" ;;
     *) echo "run_tests.sh: no step is called $1" >&2; return 1 ;;
   esac
 }

@@ -1,0 +1,139 @@
+-- Many publishes through a service that fails one in three at random: each
+-- ends, and what it says of its delivery agrees with what was accepted.
+
+local cjson = require "cjson"
+local clients = require "spec.support.client"
+local leaks = require "spec.support.fault_leaks"
+local new_curl = require "iotdataplane.transport.curl"
+local runner = require "spec.support.fault_runner"
+local server = require "spec.support.server"
+
+local PATIENCE = 10 -- seconds, where nothing should wait
+
+-- The work is the same in every Lua.
+local is_quick = rawget(_G, "jit") or _VERSION == "Lua 5.4"
+local MESSAGES = is_quick and not leaks.in_valgrind and 10000 or 1000
+
+local SEED = tonumber(os.getenv "SEED") or os.time() % 1000000
+
+describe(("%d publishes (SEED=%d)"):format(MESSAGES, SEED), function()
+  local service, asker
+
+  setup(function()
+    service = server.start "hostile_lossy.py"
+    asker = new_curl { max_idle_time = 50, max_pool_connections = 1 }
+  end)
+
+  teardown(function() service:stop() end)
+
+  local function ask(path)
+    local response, failure = asker:send {
+      method = "GET", scheme = "http", host = "127.0.0.1",
+      port = service.control, path = path, query = "",
+      headers = { { "host", "control" } }, body = "",
+      connect_timeout = PATIENCE, read_timeout = PATIENCE, replay = true,
+      tls = {}, tcp_keepalive = false,
+    }
+    assert(response, failure and failure.message)
+    return cjson.decode(response.body)
+  end
+
+  local function new_client(transport, retries)
+    return assert(clients.new({}, {
+      endpoint_url = ("http://127.0.0.1:%d"):format(service.http),
+      region_name = "eu-west-1", aws_access_key_id = "AKIDEXAMPLE",
+      aws_secret_access_key = "hush", transport = transport,
+      config = { connect_timeout = PATIENCE, read_timeout = PATIENCE,
+                 retries = retries },
+    }))
+  end
+
+  -- Publishes them all; how each ended, by its id.
+  local function publish_all(retries)
+    local transport, outcomes = runner.transport(), {}
+    local client = new_client(transport, retries)
+    for i = 1, MESSAGES do
+      local id = "id-" .. i
+      local ok, result =
+        pcall(client.publish, client, { topic = "a/b", payload = id })
+      if ok then
+        assert.equal(200, result.ResponseMetadata.HTTPStatusCode)
+      else
+        assert(type(result) == "table", result)
+      end
+      outcomes[id] = ok and "success" or result.delivery
+    end
+    client:close()
+    return outcomes
+  end
+
+  -- What may be accepted: that of a success is, that of another must not be.
+  local allowed = {
+    success = { [true] = true }, unknown = { [true] = true, [false] = true },
+    not_sent = { [false] = true }, rejected = { [false] = true },
+  }
+
+  -- How many there are of each outcome; to see that nothing was sent takes a
+  -- rare chance.
+  local function agree(outcomes, accepted)
+    local counts = { success = 0, not_sent = 0, rejected = 0, unknown = 0 }
+    for id, outcome in pairs(outcomes) do
+      counts[outcome] = counts[outcome] + 1
+      local is_accepted = accepted[id] ~= nil
+      assert.is_true(allowed[outcome][is_accepted],
+        ("%s is %s, and %saccepted"):format(id, outcome,
+          is_accepted and "" or "not "))
+    end
+    for id in pairs(accepted) do assert.is_string(outcomes[id]) end
+    for outcome, count in pairs(counts) do
+      assert.is_true(count > 0 or outcome == "not_sent",
+        "none is " .. outcome)
+    end
+    return counts
+  end
+
+  -- How many were accepted, of those that did not succeed too; and how often
+  -- at most.
+  local function count(accepted, outcomes)
+    local n, lost, most = 0, 0, 0
+    for id, times in pairs(accepted) do
+      n, most = n + 1, math.max(most, times)
+      if outcomes[id] == "unknown" then lost = lost + 1 end
+    end
+    return n, lost, most
+  end
+
+  -- It failed as it should: all told one in three, and in every way.
+  local function assert_lossy(fates)
+    local failed, all, ways = 0, 0, 0
+    for fate, times in pairs(fates) do
+      all, ways = all + times, ways + 1
+      if fate ~= "ok" then failed = failed + times end
+    end
+    assert.equal(12, ways)
+    assert.is_true(failed / all > 0.27 and failed / all < 0.4)
+  end
+
+  local function play(retries)
+    ask("/_begin/" .. SEED)
+    local outcomes = publish_all(retries)
+    local told = ask "/_accepted"
+    local counts = agree(outcomes, told.accepted)
+    local n, lost, most = count(told.accepted, outcomes)
+    assert.equal(counts.success + lost, n)
+    assert_lossy(told.fates)
+    return most
+  end
+
+  it("end in success, or in an error that tells the truth", function()
+    assert.is_true(play() > 1) -- some were repeated in vain
+  end)
+
+  it("arrive once at the most where that is asked for", function()
+    assert.equal(1, play { resend_unknown = false })
+  end)
+
+  it("tell the truth without any repeat", function()
+    play { total_max_attempts = 1 }
+  end)
+end)
