@@ -26,8 +26,9 @@ end
 local lua_arrows = {
   [""] = set [[credentials.iot credentials.world errors json client options
     profile settings]],
-  client = set [[attempt clock core errors model retry serialize validate
+  client = set [[call core errors model retry serialize validate
     transport.curl]],
+  call = set "attempt clock retry",
   attempt = set [[core credentials.cached date errors parse retry sign]],
   clock = set "date",
   model = set "",
