@@ -47,13 +47,14 @@ static int result_gc(lua_State *L) {
   result *out = luaL_checkudata(L, 1, RESULT);
   iot_buf_free(&out->buf);
   out->buf.max = 0;
+  out->workspace.taken = 0;
   return 0;
 }
 
 /* The function has `nargs` arguments. */
 static result *take(lua_State *L, int nargs) {
   result *out = iot_take(L, nargs, push_result);
-  if (out->buf.max == 0) luaL_error(L, IOT_CLOSING);
+  if (out->buf.max == 0) iot_closing(L, &out->workspace);
   iot_buf_reset(&out->buf);
   return out;
 }
@@ -94,7 +95,6 @@ static int l_sha256(lua_State *L) {
   result *out = take(L, 1);
   iot_crypto *crypto = get_scratch(L)->crypto;
   unsigned char digest[IOT_SHA256_SIZE];
-  if (crypto == NULL) return luaL_error(L, IOT_CLOSING);
   if (iot_sha256(crypto, iot_check_str(L, 1), digest) != 0)
     return iot_end_failed(L, &out->workspace, "SHA-256 failed");
   iot_hex(&out->buf, digest, sizeof(digest));

@@ -51,6 +51,11 @@ int iot_push_buf(lua_State *L, const iot_buf *b) {
   return 1;
 }
 
+void iot_closing(lua_State *L, iot_workspace *w) {
+  w->taken = 0;
+  luaL_error(L, "Lua is closing");
+}
+
 int iot_end(lua_State *L, iot_workspace *w, const iot_buf *b) {
   int n = iot_push_buf(L, b);
   w->taken = 0;

@@ -5,8 +5,6 @@
 #include "iot.h"
 #include "lcompat.h"
 
-#define IOT_CLOSING "Lua is closing" /* and this is finalized already */
-
 #if defined(__GNUC__)
 #pragma GCC visibility push(hidden)
 #endif
@@ -42,6 +40,9 @@ typedef struct iot_workspace {
 /* Makes the arguments `nargs`, and takes the workspace, which goes behind them
 ** on the stack; `push_new` makes a new one, not taken. */
 void *iot_take(lua_State *L, int nargs, void (*push_new)(lua_State *L));
+/* Raises: Lua is closing, and has finalized the workspace, which is left so
+** and not replaced. Its finalizer sets `taken` to 0. */
+void iot_closing(lua_State *L, iot_workspace *w);
 /* As iot_push_buf and iot_push_failure, and the workspace is given back. */
 int iot_end(lua_State *L, iot_workspace *w, const iot_buf *b);
 int iot_end_failed(lua_State *L, iot_workspace *w, const char *reason);
@@ -49,7 +50,7 @@ int iot_end_failed(lua_State *L, iot_workspace *w, const char *reason);
 void iot_open_reader(lua_State *L);
 /* Adds `sign` and the signer's steps likewise (lsign.c). */
 void iot_open_sign(lua_State *L);
-/* Adds `run` likewise (lspawn.c). */
+/* Adds `run` and `monotonic` likewise (lspawn.c). */
 void iot_open_spawn(lua_State *L);
 /* Pushes the buffer's contents; 1. Or nil and a reason; 2. */
 int iot_push_buf(lua_State *L, const iot_buf *b);

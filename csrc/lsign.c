@@ -48,12 +48,13 @@ static void push_workspace(lua_State *L) {
 static int workspace_gc(lua_State *L) {
   workspace *w = luaL_checkudata(L, 1, WORKSPACE);
   iot_signer_free(&w->signer);
+  w->workspace.taken = 0;
   return 0;
 }
 
 static workspace *take(lua_State *L, int nargs) {
   workspace *w = iot_take(L, nargs, push_workspace);
-  if (w->signer.crypto == NULL) luaL_error(L, IOT_CLOSING);
+  if (w->signer.crypto == NULL) iot_closing(L, &w->workspace);
   return w;
 }
 
@@ -186,6 +187,8 @@ static void add_token(lua_State *L, iot_request *r, workspace *w,
   iot_header h = header("x-amz-security-token", token.p, token.n);
   if (d->token.p != token.p) {
     iot_push_header(L, &h);
+    lua_pushvalue(L, 8); /* no copy: `token` is in this one, which is kept */
+    lua_rawseti(L, -2, 2);
     lua_replace(L, TOKEN_PAIR);
     d->token = token;
   }

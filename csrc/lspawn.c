@@ -1,5 +1,10 @@
-/* lspawn.c - binds the running of a program: core.run */
+/* lspawn.c - binds the running of a program, and the clock: core.run,
+** core.monotonic */
+#define _POSIX_C_SOURCE 200809L /* clock_gettime */
+
 #include "lrecord.h"
+
+#include <time.h>
 
 #define OUTPUT "iotdataplane.core.output"
 #define MAX_OUTPUT (1024u * 1024u) /* bytes of stdout, and of stderr */
@@ -90,6 +95,14 @@ static int l_run(lua_State *L) {
   return 3;
 }
 
+/* monotonic() -> seconds that never step */
+static int l_monotonic(lua_State *L) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  lua_pushnumber(L, (lua_Number)t.tv_sec + (lua_Number)t.tv_nsec / 1e9);
+  return 1;
+}
+
 void iot_open_spawn(lua_State *L) {
   luaL_newmetatable(L, OUTPUT);
   lua_pushcfunction(L, output_gc);
@@ -97,4 +110,6 @@ void iot_open_spawn(lua_State *L) {
   lua_pop(L, 1);
   lua_pushcfunction(L, l_run);
   lua_setfield(L, -2, "run");
+  lua_pushcfunction(L, l_monotonic);
+  lua_setfield(L, -2, "monotonic");
 }
