@@ -21,6 +21,7 @@ local SOON = 3 * (SHORT + 0.05) -- three time-outs
 local SUCCESS = { nil, "success", 1 }
 local TWICE = { nil, "success", 2 }
 local REFUSED = { "EndpointConnectionError", "not_sent", 3 }
+local NO_PROXY = { "ProxyConnectionError", "not_sent", 3 }
 local NOT_IN_TIME = { "ConnectTimeoutError", "not_sent", 3 }
 local NO_TLS = { "SSLError", "not_sent", 3 }
 local LATE_NO_TLS = { "SSLError", "unknown", 3 }
@@ -53,6 +54,16 @@ local QUICK = {
 }
 local QUICK_CALL = { api_call_timeout = 0.005 }
 local AS_IT_IS = {}
+
+-- All of the way to the service goes by a listener that is no proxy.
+local function behind(listener)
+  return function(server)
+    return {
+      connect_timeout = SHORT,
+      proxies = { https = "http://127.0.0.1:" .. server[listener] },
+    }
+  end
+end
 
 local function close_all(server) server:all "close" end
 local function reset_all(server) server:all "reset" end
@@ -284,6 +295,14 @@ local faults = {
     size = MANY }, SUCCESS, 3, seen = 3, rounds = FEW },
   { "begins the second answer", { path = "second_begins", warm = 1 }, TWICE,
     PROMPT, seen = 3 },
+  -- before it; spec/transport/proxy_spec.lua has all that a proxy can do
+  { "is behind a proxy that is dead", { path = "ok", scheme = "https",
+    config = behind "closed" }, NO_PROXY, PROMPT, seen = false },
+  { "is behind a proxy that hangs", { path = "ok", scheme = "https",
+    config = behind "mute" }, NO_PROXY, SOON, seen = false },
+  { "is behind a proxy that refuses to tunnel", { path = "ok",
+    scheme = "https", config = behind "http" }, NO_PROXY, PROMPT,
+    seen = false },
 }
 
 -- Played with spec/support/slow_names.c preloaded, in a process of their own.

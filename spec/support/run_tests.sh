@@ -130,7 +130,8 @@ job_timing() { # LUA
 job_valgrind() {
   local errors=$log/valgrind.errors
   rm -f "$errors"
-  add run_busted 5.4 valgrind --leak-check=full --keep-debuginfo=yes \
+  COUNT=300 add run_busted 5.4 valgrind --leak-check=full \
+    --keep-debuginfo=yes \
     --num-callers=25 --suppressions=spec/support/valgrind.supp \
     --log-file="$errors" -- --exclude-tags=timing
   check "no error and no leak under valgrind" valgrind_clean "$errors"
