@@ -26,8 +26,8 @@ end
 local lua_arrows = {
   [""] = set [[credentials.iot credentials.world errors json client options
     profile settings]],
-  client = set [[call core errors model retry serialize validate
-    transport.curl]],
+  client = set "call core errors model queue retry serialize validate",
+  queue = set "errors",
   call = set "attempt clock retry",
   attempt = set [[core credentials.cached date errors parse retry sign]],
   clock = set "date",
@@ -76,7 +76,13 @@ local lua_arrows = {
   ["credentials.container"] = set "core date endpoint errors json",
   ["credentials.imds"] = set "core date endpoint errors json",
   ["credentials.iot"] = set "core date endpoint errors json",
+  ["transport.auto"] = set "core transport.curl transport.nginx",
   ["transport.curl"] = set "core curl",
+  ["transport.nginx"] = set [[core transport.nginx_connect
+    transport.nginx_pool]],
+  ["transport.nginx_connect"] = set "core transport.nginx_tls",
+  ["transport.nginx_pool"] = set "core ngx.semaphore",
+  ["transport.nginx_tls"] = set "ngx.ssl resty.core.base ffi",
   ["transport.stub"] = set "",
 }
 
@@ -89,7 +95,7 @@ local c_arrows = {
   ["lcore.c"] = set "lrecord.h",
   ["lsign.c"] = set "lrecord.h",
   ["lreader.c"] = set "lrecord.h",
-  ["lspawn.c"] = set "lrecord.h",
+  ["lspawn.c"] = set "lrecord.h time.h",
   ["lcurl.c"] = set "exchange.h lrecord.h",
   ["crypto.c"] = set "iot.h openssl/evp.h openssl/rand.h",
   ["process.c"] = set "iot.h dlfcn.h pthread.h",

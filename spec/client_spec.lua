@@ -164,7 +164,8 @@ local mistaken = {
   { { config = "legacy" }, "option 'config' must be a table, got string" },
   { { transport = 1 },
     "option 'transport' must be a string or a table, got number" },
-  { { transport = "smtp" }, "transport 'smtp' is not supported yet" },
+  { { transport = "smtp" },
+    "option 'transport' must be 'curl', 'nginx' or a table" },
   { { transport = {} }, "option 'transport' lacks the method 'send'" },
   { { transport = { send = print, sleep = print } },
     "option 'transport' lacks the method 'now'" },
@@ -202,6 +203,11 @@ local misconfigured = {
     .. "got string" },
   { { retries = { resend_unknown = "no" } },
     "option 'config.retries.resend_unknown' must be a boolean, got string" },
+  { { queue = { size = 5 } }, "unknown option 'config.queue.size'" },
+  { { queue = { max_messages = 0 } },
+    "option 'config.queue.max_messages' must be a whole number" },
+  { { queue = { overflow = "drop" } },
+    "option 'config.queue.overflow' must be 'error' or 'drop_oldest'" },
   { { proxies = { "http://p" } },
     "option 'config.proxies' must map schemes to URLs" },
   { { client_cert = true },
@@ -219,7 +225,7 @@ local misconfigured = {
 }
 
 -- Better refused than ignored.
-local config_later = { "alpn", "strict", "queue" }
+local config_later = { "alpn", "strict" }
 
 local function refused(options)
   return misuse(function() iotdataplane.client(options) end)

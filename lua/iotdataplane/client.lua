@@ -4,6 +4,7 @@ local call = require "iotdataplane.call"
 local core = require "iotdataplane.core"
 local errors = require "iotdataplane.errors"
 local model = require "iotdataplane.model"
+local queue = require "iotdataplane.queue"
 local retry = require "iotdataplane.retry"
 local serialize = require "iotdataplane.serialize"
 local validate = require "iotdataplane.validate"
@@ -38,11 +39,10 @@ local function request_of(self, operation, params)
   return serialize(operation, params, settings.target, own_headers(settings))
 end
 
----An error is complete for the caller to see.
-local function complete(self, operation, err)
+---Makes an error ready for the caller to see.
+local function complete(operation, err)
   err.operation_name = err.operation_name or operation.name
   if err.response then errors.describe(err) end
-  self.world:log("error", tostring(err))
   return nil, err
 end
 
@@ -52,13 +52,19 @@ local function deliver(self, operation, request)
   if limit then request.deadline = self.world:monotonic() + limit end
   local result, err = call(self, operation, request)
   if result then return result end
-  return complete(self, operation, err)
+  return complete(operation, err)
+end
+
+---The logger hears of an error before the caller does.
+local function told(self, result, err)
+  if err then self.world:log("error", tostring(err)) end
+  return result, err
 end
 
 local function try(self, operation, params)
   local request, err = request_of(self, operation, params)
-  if request then return deliver(self, operation, request) end
-  return complete(self, operation, err)
+  if request then return told(self, deliver(self, operation, request)) end
+  return told(self, complete(operation, err))
 end
 
 -- ---- the methods ----
@@ -110,6 +116,73 @@ function Client:try(name, params)
   return try(self, operation, params)
 end
 
+-- ---- later ----
+
+---Nobody is there to see what happens to them: without a logger nginx's own
+---log does.
+local function queue_log(self)
+  local ngx = rawget(_G, "ngx")
+  if self.settings.logger or not ngx then
+    return function(level, message) self.world:log(level, message) end
+  end
+  return function(level, message)
+    ngx.log(level == "error" and ngx.ERR or ngx.WARN, "iotdataplane: ",
+            message)
+  end
+end
+
+local function queue_of(self)
+  local waiting = self.queue
+  if waiting then return waiting end
+  local settings, world = self.settings, self.world
+  waiting = queue.new {
+    max_messages = settings.queue.max_messages,
+    overflow = settings.queue.overflow,
+    concurrency = settings.max_pool_connections,
+    send = function(operation, request)
+      return deliver(self, operation, request)
+    end,
+    log = queue_log(self),
+    monotonic = function() return world:monotonic() end,
+  }
+  self.queue = waiting
+  return waiting
+end
+
+---Publishes in good time: checks the message, queues it and returns at once.
+---In nginx, where every phase may call it, a timer sends; elsewhere `flush`
+---does.
+---@param params table as of publish; a file is read now
+---@return true # raises an error table where the message is not right, or the
+---queue is full
+function Client:publish_later(params)
+  if getmetatable(self) ~= Client or type(params) ~= "table" then
+    misuse(self, "publish_later", params)
+  end
+  local operation = model.operations.publish
+  local request, err = request_of(self, operation, params)
+  if not request then
+    return raise(told(self, complete(operation, err)))
+  end
+  return raise(told(self, queue_of(self):push {
+    operation = operation, request = request,
+  }))
+end
+
+---Sends what publish_later has queued.
+---@param seconds number|nil after which no further message is begun
+---@return number, number # how many were accepted, and how many wait still;
+---of those that failed the logger hears
+function Client:flush(seconds)
+  return queue_of(self):flush(seconds)
+end
+
+---@return table # {waiting, in_flight, sent, failed, dropped, refused,
+---timer_failures}: messages of publish_later
+function Client:queue_stats()
+  return queue_of(self):stats()
+end
+
 ---@return number # seconds that our clock is known to be behind
 function Client:clock_offset()
   return self.world.clock_offset
@@ -123,9 +196,14 @@ end
 
 Client.__close = Client.close
 
+local TRANSPORTS = "iotdataplane.transport."
+
 local function own_transport(options, settings)
-  if type(options.transport) == "table" then return options.transport end
-  return require "iotdataplane.transport.curl"(settings)
+  local wanted = options.transport
+  if type(wanted) == "table" then return wanted end
+  -- in nginx it depends on the phase
+  wanted = wanted or (rawget(_G, "ngx") and "auto" or "curl")
+  return require(TRANSPORTS .. wanted)(settings)
 end
 
 ---@param world table of credentials/world.lua; gets the transport

@@ -25,13 +25,17 @@ local config_types = {
   ignore_configured_endpoint_urls = "boolean", api_call_timeout = "number",
   headers = "table", max_idle_time = "number", proxies = "table",
   alpn = "later", logger = "function", region_name = "string",
-  strict = "later", queue = "later",
+  strict = "later", queue = "table",
 }
 
 local retries_types = {
   mode = "string", max_attempts = "number", total_max_attempts = "number",
   resend_unknown = "boolean",
 }
+
+local queue_types = { max_messages = "number", overflow = "string" }
+
+local overflows = { error = true, drop_oldest = true }
 
 local function is_of(value, types)
   for name in types:gmatch("[^|]+") do
@@ -55,6 +59,10 @@ local function complaint(options, types, prefix)
   end
 end
 
+local function is_count(value)
+  return value >= 1 and value % 1 == 0 and value < math.huge
+end
+
 local function check_seconds(config)
   for _, name in ipairs { "connect_timeout", "read_timeout", "max_idle_time",
                           "api_call_timeout" } do
@@ -64,7 +72,7 @@ local function check_seconds(config)
     end
   end
   local size = config.max_pool_connections
-  if size and (size < 1 or size % 1 ~= 0 or size == math.huge) then
+  if size and not is_count(size) then
     return "option 'config.max_pool_connections' must be a whole number"
   end
 end
@@ -92,6 +100,14 @@ local function check_headers(config)
   end
 end
 
+local function check_queue(queue)
+  if queue.max_messages and not is_count(queue.max_messages) then
+    return "option 'config.queue.max_messages' must be a whole number"
+  elseif queue.overflow and not overflows[queue.overflow] then
+    return "option 'config.queue.overflow' must be 'error' or 'drop_oldest'"
+  end
+end
+
 local function check_proxies(proxies)
   for name, url in next, proxies or {} do
     if type(name) ~= "string" or type(url) ~= "string" then
@@ -110,8 +126,9 @@ local function check_client_cert(cert)
 end
 
 local function check_transport(transport)
-  if type(transport) == "string" and transport ~= "curl" then
-    return ("transport '%s' is not supported yet"):format(transport)
+  if type(transport) == "string" and transport ~= "curl"
+     and transport ~= "nginx" then
+    return "option 'transport' must be 'curl', 'nginx' or a table"
   elseif type(transport) == "table" then
     for _, name in ipairs { "send", "sleep", "now" } do
       if type(transport[name]) ~= "function" then
@@ -131,11 +148,15 @@ local function misuse(options)
   if type(config) ~= "table" then config = {} end
   local retries = config.retries
   if type(retries) ~= "table" then retries = {} end
+  local queue = config.queue
+  if type(queue) ~= "table" then queue = {} end
   return complaint(options, option_types, "")
     or complaint(config, config_types, "config.")
     or complaint(retries, retries_types, "config.retries.")
+    or complaint(queue, queue_types, "config.queue.")
     or check_seconds(config) or check_headers(config)
-    or check_proxies(config.proxies) or check_client_cert(config.client_cert)
+    or check_queue(queue) or check_proxies(config.proxies)
+    or check_client_cert(config.client_cert)
     or check_transport(options.transport)
 end
 

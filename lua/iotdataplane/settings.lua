@@ -251,6 +251,7 @@ function settings.resolve(world, version)
     api_call_timeout = config.api_call_timeout, logger = config.logger,
     max_pool_connections = config.max_pool_connections or 10,
     max_idle_time = config.max_idle_time or 50,
+    queue = config.queue or {},
   }
   local ok, err = choose_profile(world)
   if ok then ok, err = check_signature(s.signature_version) end

@@ -1,0 +1,187 @@
+-- nginx_connect.lua - a cosocket to where a request goes: name, TCP, proxy
+-- and TLS under one deadline
+
+local core = require "iotdataplane.core"
+local shake_hands = require "iotdataplane.transport.nginx_tls"
+
+-- luacheck: read globals ngx
+
+local ceil, huge, max, min = math.ceil, math.huge, math.max, math.min
+local monotonic = core.monotonic
+
+local READ_SIZE = 4096 -- bytes of a proxy's answer
+local COARSE = 0.005 -- seconds that nginx's clock may be early
+local LONGEST = 2147483647 -- milliseconds, what nginx can count
+local RESOLVER = 60 -- seconds that looking for a name may take at the most
+
+local connect = {}
+
+---@return nil, table # {name, message, sent}
+function connect.failure(name, message, sent)
+  return nil, { name = name, message = message, sent = sent or false }
+end
+
+local failure = connect.failure
+
+function connect.milliseconds(seconds)
+  return min(max(1, ceil(seconds * 1000)), LONGEST)
+end
+
+local milliseconds = connect.milliseconds
+
+---An IPv6 address stands in brackets where a port may follow.
+---@param host string
+function connect.bracketed(host)
+  return host:find(":", 1, true) and "[" .. host .. "]" or host
+end
+
+---@param proxy table {user, password}
+---@return string # a header's value
+function connect.authorization(proxy)
+  return "Basic "
+    .. core.base64_encode(proxy.user .. ":" .. (proxy.password or ""))
+end
+
+-- ---- failures ----
+
+---What is lacking in nginx.conf, where nginx says so in its own words.
+local function advice(err)
+  if not err:find("no resolver", 1, true) then return err end
+  return err .. " (set the directive resolver in nginx.conf)"
+end
+
+---Whose fault it was. Until a proxy has let us through, the proxy's.
+local function failed(exchange, name, err)
+  local request, now = exchange.request, monotonic()
+  local is_late = err == "timeout" or now >= exchange.open_by
+  if is_late and exchange.open_by == request.deadline then
+    return failure("ApiCallTimeoutError", "the call took too long")
+  end
+  if is_late then name, err = "ConnectTimeoutError", "connecting took too long"
+  end
+  if request.proxy and not exchange.is_through then
+    name = "ProxyConnectionError"
+  end
+  return failure(name, advice(err))
+end
+
+-- ---- the steps ----
+
+---So much is left for what comes next, whatever it is.
+local function set_time(exchange, sock)
+  local ms = milliseconds(exchange.open_by - monotonic() + COARSE)
+  sock:settimeouts(ms, ms, ms)
+end
+
+---Reads a proxy's answer to CONNECT: true, or nil and a reason.
+local function read_tunnel(sock)
+  local reader = core.reader(true)
+  local done, bytes, err
+  repeat
+    bytes, err = sock:receiveany(READ_SIZE)
+    if not bytes then return nil, err end
+    done, err = reader:feed(bytes)
+  until done ~= false
+  if not done then return nil, err end
+  local status = reader:response()
+  if status == 200 then return true end
+  return nil, "the proxy answered with status " .. status
+end
+
+---Through a proxy to the host behind it.
+local function tunnel(exchange, sock)
+  local request = exchange.request
+  local place =
+    ("%s:%d"):format(connect.bracketed(request.host), request.port)
+  if not core.header_ok("Host", place) then
+    return failure("HTTPClientError", "the host is no name")
+  end
+  local user = request.proxy.user and "Proxy-Authorization: "
+    .. connect.authorization(request.proxy) .. "\r\n" or ""
+  set_time(exchange, sock)
+  local ok, err = sock:send {
+    "CONNECT ", place, " HTTP/1.1\r\nHost: ", place, "\r\n", user,
+    "Proxy-Connection: Keep-Alive\r\n\r\n",
+  }
+  if ok then ok, err = read_tunnel(sock) end
+  if not ok then return failed(exchange, nil, err) end
+  exchange.is_through = true
+  return true
+end
+
+local function secure(exchange, sock, host, tls)
+  local pool = exchange.pool
+  set_time(exchange, sock)
+  local session, err = shake_hands(sock, host, tls, pool.session)
+  if not session then return failed(exchange, "SSLError", err) end
+  pool.session = session
+  return true
+end
+
+---What a new connection needs before a request can go over it.
+local function prepare(exchange, sock)
+  local request, proxy = exchange.request, exchange.request.proxy
+  local is_https, ok, problem = request.scheme == "https"
+  if request.tcp_keepalive then sock:setoption("keepalive", true) end
+  if proxy and proxy.scheme == "https" then
+    if is_https then
+      return failure("ProxyConnectionError",
+        "cosockets cannot speak TLS to a proxy and to the host behind it")
+    end
+    local verify = request.tls and request.tls.verify
+    return secure(exchange, sock, proxy.host, { verify = verify })
+  end
+  if not is_https then return true end
+  if proxy then
+    ok, problem = tunnel(exchange, sock)
+    if not ok then return nil, problem end
+  end
+  return secure(exchange, sock, request.host, request.tls or {})
+end
+
+---A connection, kept or as yet bare. nginx's clock is coarse: where its time
+---is up but ours is not, it is asked again. A kept one is ready to be sent to.
+local function dial(exchange, now)
+  local request, pool = exchange.request, exchange.pool
+  local to, ok, err = request.proxy or request
+  local host = connect.bracketed(to.host)
+  local by = exchange.open_by
+  local read_by = min(now + request.read_timeout, request.deadline or huge)
+  exchange.epoch, exchange.moved = pool.epoch, now
+  repeat
+    local sock, ms = ngx.socket.tcp(), milliseconds(read_by - now)
+    exchange.sock = sock
+    sock:settimeouts(milliseconds(by - now + COARSE), ms, ms)
+    ok, err = sock:connect(host, to.port, pool.options)
+    if ok then
+      exchange.reused = sock:getreusedtimes()
+      return true
+    end
+    now = monotonic()
+  until err ~= "timeout" or now >= by
+  return failed(exchange, "EndpointConnectionError", err)
+end
+
+---Takes a kept connection, or opens one; only a new one where `is_fresh`.
+---@param exchange table {request, pool}; gets {sock, reused, moved, ...}
+---@return boolean|nil, table|nil # or nil and {name, message, sent}
+function connect.open(exchange, is_fresh)
+  local request, pool, now = exchange.request, exchange.pool, monotonic()
+  local by = min(now + request.connect_timeout, request.deadline or huge)
+  exchange.open_by, exchange.dead_by = by, by + RESOLVER
+  if now >= by then return failed(exchange, nil, "timeout") end
+  if not exchange.at then
+    now = pool:enter(exchange, now, by)
+    if not now then return failed(exchange, nil, "timeout") end
+  end
+  if is_fresh or now >= pool.old_at then pool:drain() end
+  local ok, problem = dial(exchange, now)
+  if ok and exchange.reused == 0 then
+    ok, problem = prepare(exchange, exchange.sock)
+    exchange.moved = nil
+  end
+  exchange.dead_by = nil
+  return ok, problem
+end
+
+return connect
