@@ -4,6 +4,7 @@
 #   make LUA=5.4          build for one of them: see LUAS
 #   make install          LUA, PREFIX and DESTDIR say for which and where to
 #   make demo             publish to a broker on this machine, and show it
+#   make demo-nginx       the same from nginx
 #   make test             all checks; LUAS="5.4 luajit", STEPS="specs lint"
 #                         and JOBS=1 narrow them
 #   make lint, valgrind, asan, rocks    those checks alone
@@ -47,8 +48,8 @@ else
 SHARED = -shared
 endif
 
-.PHONY: all install clean ctests demo test lint valgrind asan rocks fuzz \
-        bench deps format
+.PHONY: all install clean ctests demo demo-nginx test lint valgrind asan \
+        rocks fuzz bench deps format
 
 ifndef LUA # every Lua that is found, one after the other
 
@@ -134,6 +135,11 @@ demo:
 	$(DEPS) demo
 	$(MAKE) LUA=5.4 all
 	bash spec/support/demo.sh
+
+demo-nginx:
+	$(DEPS) demo-nginx
+	$(MAKE) LUA=luajit all
+	bash spec/support/demo_nginx.sh
 
 test:
 	$(DEPS) test

@@ -4,8 +4,8 @@
 # Prints a table, also into build/bench/results.txt. With --check it exits 1
 # where a bound below is passed. CC, CFLAGS and LDFLAGS are honoured.
 set -euo pipefail
-export LC_ALL=C
 cd "$(dirname "$0")/.."
+. bench/lib.sh
 
 ROUNDS=5            # of every measurement, one after the other
 SIGNATURES=200000   # a measurement
@@ -15,23 +15,6 @@ MAX_SIGN=2.0        # times the floor, Lua 5.4, without and with a token
 MAX_PUBLISH=0.6     # times libcurl's easy interface, Lua 5.4
 MAX_GROWTH=1024     # kB
 
-out=build/bench
-samples=$out/samples
-log=$out/log
-
-die() {
-  echo "bench: $*" >&2
-  exit 1
-}
-
-compile() { # NAME LIBRARY...
-  local name=$1
-  shift
-  # shellcheck disable=SC2086 # flags are words
-  ${CC:-cc} -std=c99 -O2 -Wall -Wextra ${CFLAGS:-} -o "$out/$name" \
-    "bench/$name.c" ${LDFLAGS:-} "$@"
-}
-
 compile_all() {
   mkdir -p "$out"
   compile cputime
@@ -39,28 +22,6 @@ compile_all() {
   compile sign_floor -lcrypto
   compile easy_floor -lcurl
   compile raw_floor
-}
-
-# Nothing of the caller's may change what is measured.
-clean_environment() {
-  local name
-  for name in ${!AWS_@} ${!LUA_@}; do unset "$name"; done
-  unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
-  export AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null
-  export LUA_PATH="lua/?.lua;;"
-}
-
-# Client and server share one core, so that no wake-up of another counts.
-pin() {
-  local cores
-  cores=$(taskset -cp $$)
-  cores=${cores##*: }
-  taskset -cp "${cores%%[-,]*}" $$ >"$log"
-}
-
-start_server() {
-  coproc SERVER { exec "$out/server"; } # ends with this script: its stdin
-  read -r port <&"${SERVER[0]}"
 }
 
 built() { # LUA
@@ -97,11 +58,6 @@ set_command() { # NAME N
       ;;
     publish_*) in_lua "${1#*_}" bench/publish.lua "$port" "$2" ;;
   esac
-}
-
-failed() { # NAME
-  cat "$log" >&2
-  die "$1 failed"
 }
 
 cpu() { # NAME N
@@ -144,29 +100,10 @@ compare_signatures() { # NAME FLOOR
   [ "$ours" = "$floor" ] || die "$1 signs differently: $ours, not $floor"
 }
 
-median() { # NAME; "-" where it was not measured
-  [ -e "$samples/$1" ] || { echo -; return; }
-  sort -g "$samples/$1" |
-    awk '{ v[NR] = $1 } END { printf "%.2f\n", v[int((NR + 1) / 2)] }'
-}
-
-ratio() { # NAME BASE
-  awk -v a="$(median "$1")" -v b="$(median "$2")" 'BEGIN {
-    if (a == "-" || b == "-") print "-"; else printf "%.2f\n", a / b }'
-}
-
 growth() { # LUA: kB
   built "$1" || { echo -; return; }
   set_command "publish_$1" "$MEMORY_RUN"
   "${command[@]}" memory 2>"$log" || failed "memory of $1"
-}
-
-row() { # TITLE NAME BASE...
-  local title=$1 name=$2 base
-  shift 2
-  printf '%-26s %8s' "$title" "$(median "$name")"
-  for base; do printf ' %8s' "$(ratio "$name" "$base")"; done
-  echo
 }
 
 table() {
@@ -192,11 +129,6 @@ table() {
     publish_raw_token
   printf '%s\n' "memory growth over $MEMORY_RUN publishes, kB"
   printf '%-26s %8s\n' "  Lua 5.4" "$growth_54" "  LuaJIT" "$growth_jit"
-}
-
-bound() { # WHAT VALUE LIMIT
-  awk -v v="$2" -v max="$3" 'BEGIN { exit !(v != "-" && v + 0 <= max) }' ||
-    { echo "bench: $1 is $2, the bound $3" >&2; passed=no; }
 }
 
 check() {
@@ -228,4 +160,7 @@ measure_all
 growth_54=$(growth 5.4)
 growth_jit=$(growth luajit)
 table | tee "$out/results.txt"
-if [ "${1:-}" = --check ]; then check; fi
+status=0
+if [ "${1:-}" = --check ]; then check || status=1; fi
+bash bench/nginx.sh "$@" || status=1
+exit $status

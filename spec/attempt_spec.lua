@@ -165,3 +165,17 @@ describe("resend_unknown = false", function()
     assert.equal(500, client.policy.quota)
   end)
 end)
+
+describe("an error", function()
+  it("has a transport's advice behind boto3's text", function()
+    local transport = stub()
+    function transport.send()
+      return nil, { name = "EndpointConnectionError", message = "no resolver",
+                    sent = false, advice = "set the directive resolver" }
+    end
+    local client = client_of({}, {}, { transport = transport })
+    local _, err = client:try("publish", { topic = "a/b" })
+    assert.equal('Could not connect to the endpoint URL: "' .. URL
+      .. '" (set the directive resolver)', err.message)
+  end)
+end)

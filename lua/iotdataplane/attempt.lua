@@ -87,7 +87,8 @@ end
 ---The exception for a failure of the transport's.
 ---@param self table a client
 ---@param request table
----@param failure table {name, message, sent}
+---@param failure table {name, message, sent; advice: what to mend in a
+---configuration, which no text of boto3's has room for}
 ---@return table # an error
 function attempt.failed(self, request, failure)
   local url = url_of(self, request)
@@ -96,6 +97,9 @@ function attempt.failed(self, request, failure)
     endpoint_url = url, error = failure.message,
     proxy_url = request.proxy and request.proxy.url,
   })
+  if failure.advice then
+    err.message = err.message .. " (" .. failure.advice .. ")"
+  end
   err.delivery = failure.sent and "unknown" or "not_sent"
   return err
 end

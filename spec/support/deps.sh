@@ -1,7 +1,7 @@
 #!/bin/sh
 # deps.sh - installs by apt what is missing, and touches nothing else
 #
-#   deps.sh GROUP...    build, demo, test or bench
+#   deps.sh GROUP...    build, demo, demo-nginx, test or bench
 #
 # Debian 12's names; "a|b" is content with either, and installs the first.
 set -eu
@@ -11,6 +11,7 @@ build="gcc libc6-dev make pkg-config libssl-dev libcurl4-openssl-dev
 broker="mosquitto mosquitto-clients openssl python3 python3-boto3
   python3-paho-mqtt"
 luajit="luajit2|luajit libluajit2-5.1-dev|libluajit-5.1-dev"
+nginx="nginx libnginx-mod-http-lua lua-resty-core"
 luas="lua5.1 liblua5.1-0-dev lua5.2 liblua5.2-dev lua5.3 liblua5.3-dev
   $luajit"
 checks="lua-busted lua-check luarocks valgrind clang libclang-rt-14-dev
@@ -20,8 +21,9 @@ packages_of() {
   case $1 in
     build) echo "$build" ;;
     demo) echo "$build $broker" ;;
-    test) echo "$build $broker $luas $checks" ;;
-    bench) echo "$build $luajit" ;;
+    demo-nginx) echo "$build $broker $luajit $nginx curl" ;;
+    test) echo "$build $broker $luas $nginx $checks" ;;
+    bench) echo "$build $luajit $nginx" ;;
     *) echo "deps.sh: no group is called $1" >&2; return 1 ;;
   esac
 }
@@ -70,7 +72,10 @@ apt() {
 echo "Installing:" $lacking
 apt update
 apt install --no-install-recommends $lacking
-# Its package starts a broker on port 1883, which nothing here wants.
-case " $(echo $lacking) " in
-  *" mosquitto "*) $as_root service mosquitto stop >/dev/null 2>&1 || : ;;
-esac
+# Their packages start a broker on port 1883 and a server on port 80, which
+# nothing here wants.
+for service in mosquitto nginx; do
+  case " $(echo $lacking) " in
+    *" $service "*) $as_root service $service stop >/dev/null 2>&1 || : ;;
+  esac
+done

@@ -46,8 +46,8 @@ end
 
 ---What is lacking in nginx.conf, where nginx says so in its own words.
 local function advice(err)
-  if not err:find("no resolver", 1, true) then return err end
-  return err .. " (set the directive resolver in nginx.conf)"
+  return err:find("no resolver", 1, true)
+    and "set the directive resolver in nginx.conf" or nil
 end
 
 ---Whose fault it was. Until a proxy has let us through, the proxy's.
@@ -62,7 +62,9 @@ local function failed(exchange, name, err)
   if request.proxy and not exchange.is_through then
     name = "ProxyConnectionError"
   end
-  return failure(name, advice(err))
+  local _, problem = failure(name, err)
+  problem.advice = advice(err)
+  return nil, problem
 end
 
 -- ---- the steps ----

@@ -1,0 +1,268 @@
+-- nginx_beyond.lua - what the transport of cosockets does beyond the contract;
+-- runs in an nginx worker, see nginx_contract.lua
+
+local core = require "iotdataplane.core"
+local describe_proxies = require "spec.support.nginx_beyond_tls".proxies
+local describe_tls = require "spec.support.nginx_beyond_tls".tls
+local hostile = require "spec.support.hostile"
+local luassert = require "luassert"
+
+-- luacheck: read globals ngx
+
+local SOON = 0.1 -- seconds
+
+local beyond = {}
+
+-- What tests are written with: {hosts, new_transport, transport, ...}.
+local t = {}
+
+local function request(path, changes)
+  local made = {
+    method = "POST", scheme = "http", host = "127.0.0.1", path = path,
+    query = "", headers = { { "host", "here" } }, body = "x",
+    connect_timeout = 10, read_timeout = 10, replay = true,
+    tls = { verify = true }, tcp_keepalive = false,
+  }
+  for name, value in next, changes or {} do made[name] = value end
+  made.port = made.port or t.hosts[made.scheme]
+  return made
+end
+
+local function send(path, changes)
+  return t.transport:send(request(path, changes))
+end
+
+function t.ok(path, changes)
+  local response, failure = send(path, changes)
+  luassert.is_nil(failure and failure.name .. ": " .. failure.message)
+  luassert.equal(200, response.status)
+  return response
+end
+
+function t.fails(name, sent, path, changes)
+  local response, failure = send(path, changes)
+  luassert.is_nil(response)
+  luassert.same({ name, sent }, { failure.name, failure.sent })
+  return failure.message
+end
+
+function t.has(text, ...)
+  for _, word in ipairs { ... } do
+    luassert.is_truthy(text:find(word, 1, true), text)
+  end
+end
+
+local ok, fails, has = t.ok, t.fails, t.has
+
+local function in_threads(n, run)
+  local threads = {}
+  for i = 1, n do threads[i] = ngx.thread.spawn(run, i) end
+  for i = 1, n do luassert.is_true((ngx.thread.wait(threads[i]))) end
+end
+
+-- ---- connections in use ----
+
+local now_in, most_in = 0, 0
+
+-- Served to ourselves: takes a moment, and sees how many came at once.
+function beyond.slow()
+  now_in = now_in + 1
+  most_in = math.max(most_in, now_in)
+  ngx.sleep(0.01)
+  now_in = now_in - 1
+  ngx.say(ngx.var.connection)
+end
+
+local function describe_limit(it)
+  it("never uses more connections than it may", function()
+    t.transport = t.new_transport { max_pool_connections = 3 }
+    most_in = 0
+    local port, seen = tonumber(ngx.var.server_port), {}
+    in_threads(20, function()
+      for _ = 1, 5 do seen[ok("/slow", { port = port }).body] = true end
+    end)
+    local n = 0
+    for _ in next, seen do n = n + 1 end
+    luassert.same({ 3, 3 }, { most_in, n })
+  end)
+
+  it("waits for a connection for as long as one may take", function()
+    t.transport = t.new_transport { max_pool_connections = 1 }
+    in_threads(2, function(i)
+      if i == 1 then
+        fails("ReadTimeoutError", true, "/silent", { read_timeout = SOON })
+      elseif i == 2 then
+        fails("ConnectTimeoutError", false, "/ok",
+          { connect_timeout = SOON / 4 })
+        fails("ApiCallTimeoutError", false, "/ok",
+          { deadline = core.monotonic() + SOON / 4 })
+        ok "/ok"
+      end
+    end)
+  end)
+
+  it("has back what a thread held that was killed", function()
+    t.transport = t.new_transport { max_pool_connections = 1 }
+    for _, case in ipairs { { "/silent" }, { "/takes_nothing", 1024 } } do
+      local thread = ngx.thread.spawn(send, case[1],
+        { body = ("x"):rep(case[2] or 1):rep(4096), read_timeout = SOON })
+      ngx.sleep(0.01)
+      luassert.is_truthy(ngx.thread.kill(thread))
+      ok "/ok"
+    end
+  end)
+
+  it("does not take one from a thread that is alive", function()
+    t.transport = t.new_transport { max_pool_connections = 1 }
+    in_threads(2, function(i)
+      if i == 1 then
+        fails("ReadTimeoutError", true, "/silent", { read_timeout = 1.5 })
+      else
+        fails("ConnectTimeoutError", false, "/ok", { connect_timeout = 1.3 })
+      end
+    end)
+  end)
+end
+
+-- ---- connections that are kept ----
+
+local function describe_keeping(it)
+  it("tells which connection it was", function()
+    ok "/ok"
+    luassert.equal("new", t.transport:connection())
+    ok "/ok"
+    luassert.equal("kept 1", t.transport:connection())
+    ok "/ok"
+    luassert.equal("kept 2", t.transport:connection())
+  end)
+
+  it("says where it sent twice", function()
+    luassert.is_nil(ok "/second_closes".replayed)
+    luassert.is_true(ok "/second_closes".replayed)
+  end)
+
+  it("closes what it keeps, and opens anew", function()
+    in_threads(3, function() ok "/drip_head" end)
+    t.transport:close()
+    t.hosts:wait(function(stats)
+      local closed = 0
+      for _, c in ipairs(stats.connections) do
+        if c.ended == "eof" then closed = closed + 1 end
+      end
+      return closed == 3
+    end)
+    ok "/ok"
+    luassert.equal(4, (t.hosts:arrived "http"))
+  end)
+
+  it("does not keep what was in use when it was closed", function()
+    in_threads(2, function(i)
+      if i == 1 then ok "/drip_head" else t.transport:close() end
+    end)
+    ok "/ok"
+    luassert.equal(2, (t.hosts:arrived "http"))
+  end)
+
+  it("lets no connection live for ever", function()
+    in_threads(3, function() ok "/drip_head" end)
+    local _, pool = next(t.transport.pools.all)
+    pool.old_at = pool.old_at - 600
+    ok "/ok"
+    ok "/ok"
+    luassert.equal(4, (t.hosts:arrived "http"))
+  end)
+
+  it("drops a connection that was idle too long", function()
+    t.transport = t.new_transport { max_idle_time = 0.001 }
+    ok "/ok"
+    ngx.sleep(0.05)
+    ok "/ok"
+    luassert.equal(2, (t.hosts:arrived "http"))
+  end)
+
+  it("keeps nothing for another transport", function()
+    ok "/ok"
+    t.transport = t.new_transport()
+    ok "/ok"
+    luassert.equal(2, (t.hosts:arrived "http"))
+  end)
+
+  it("tells connections with TCP's keep-alive from those without", function()
+    ok "/ok"
+    ok("/ok", { tcp_keepalive = true })
+    ok "/ok"
+    luassert.equal(2, (t.hosts:arrived "http"))
+  end)
+
+  it("is not misled by a NUL in what names a connection", function()
+    for _, changes in ipairs {
+      { host = "127.0.0.1\0" }, { tls = { cert = "\0" } },
+    } do
+      fails("HTTPClientError", false, "/ok", changes)
+    end
+  end)
+end
+
+-- ---- nginx.conf ----
+
+-- Served to ourselves, where there is no resolver and nothing is trusted.
+function beyond.bare()
+  local args = ngx.req.get_uri_args()
+  local _, failure = t.transport:send(request("/ok", {
+    scheme = args.scheme, host = args.host, port = tonumber(args.port),
+  }))
+  ngx.print(failure.name, " ", tostring(failure.sent), " ", failure.message,
+            " ", failure.advice or "")
+end
+
+local function bare(scheme, host)
+  return ngx.location.capture("/bare", { args = {
+    scheme = scheme, host = host, port = t.hosts[scheme],
+  } }).body
+end
+
+local function describe_conf(it)
+  it("says that a resolver is lacking", function()
+    has(bare("http", "localhost"), "EndpointConnectionError false",
+      "directive resolver")
+  end)
+
+  it("says that trusted certificates are lacking", function()
+    has(bare("https", "127.0.0.1"), "SSLError false",
+      "lua_ssl_trusted_certificate", "lua_ssl_verify_depth")
+  end)
+
+  it("ends in time where no name server answers", function()
+    local start = core.monotonic()
+    fails("ConnectTimeoutError", false, "/ok",
+      { host = "slow.invalid", connect_timeout = SOON })
+    luassert.is_true(core.monotonic() - start < 2) -- resolver_timeout
+  end)
+end
+
+function beyond.describe(busted, new)
+  t.new_transport = new
+
+  local function group(name, describe)
+    busted.describe(name, function() describe(busted.it, t) end)
+  end
+
+  busted.describe("beyond the contract", function()
+    busted.setup(function()
+      t.hosts = hostile.start()
+      t.hosts:use(t.new_transport())
+    end)
+    busted.before_each(function()
+      t.hosts:clear()
+      t.transport = t.new_transport()
+    end)
+    busted.after_each(function() t.transport:close() end)
+    group("connections in use", describe_limit)
+    group("kept connections", describe_keeping)
+    group("TLS", describe_tls)
+    group("proxies", describe_proxies)
+    group("nginx.conf", describe_conf)
+  end)
+end
+
+return beyond
