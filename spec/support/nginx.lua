@@ -4,6 +4,7 @@
 --   if nginx.is_there() then ...
 --   local server = nginx.start {
 --     main = "env HOME;", http = "lua_...;", locations = "location ...",
+--     files = { ["a.json"] = "{}" },     "$dir/a.json" in what is above
 --   }
 --   server:get "/path"      -> body, status
 --   server:warnings()       lines of its log at level warn or above
@@ -57,6 +58,12 @@ local function read(path)
   return text
 end
 
+local function write(path, text)
+  local file = assert(io.open(path, "w"))
+  file:write(text)
+  file:close()
+end
+
 local function output(command)
   local pipe = assert(io.popen(command))
   local text = pipe:read "*a"
@@ -87,9 +94,11 @@ local function write_conf(self, parts)
     user = output "id -u" == "0" and "user root;" or "",
   }
   local text = CONF:gsub("%$modules", MODULES):gsub("%$(%l+)", values)
-  local file = assert(io.open(self.directory .. "/nginx.conf", "w"))
-  file:write(text)
-  file:close()
+    :gsub("%$dir/", self.directory .. "/")
+  write(self.directory .. "/nginx.conf", text)
+  for name, contents in next, parts.files or {} do
+    write(self.directory .. "/" .. name, contents)
+  end
 end
 
 local function command_of(self, rest)

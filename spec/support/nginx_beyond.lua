@@ -2,6 +2,7 @@
 -- runs in an nginx worker, see nginx_contract.lua
 
 local core = require "iotdataplane.core"
+local describe_limit = require "spec.support.nginx_beyond_limit".limit
 local describe_proxies = require "spec.support.nginx_beyond_tls".proxies
 local describe_tls = require "spec.support.nginx_beyond_tls".tls
 local hostile = require "spec.support.hostile"
@@ -28,19 +29,19 @@ local function request(path, changes)
   return made
 end
 
-local function send(path, changes)
+function t.send(path, changes)
   return t.transport:send(request(path, changes))
 end
 
 function t.ok(path, changes)
-  local response, failure = send(path, changes)
+  local response, failure = t.send(path, changes)
   luassert.is_nil(failure and failure.name .. ": " .. failure.message)
   luassert.equal(200, response.status)
   return response
 end
 
 function t.fails(name, sent, path, changes)
-  local response, failure = send(path, changes)
+  local response, failure = t.send(path, changes)
   luassert.is_nil(response)
   luassert.same({ name, sent }, { failure.name, failure.sent })
   return failure.message
@@ -52,77 +53,13 @@ function t.has(text, ...)
   end
 end
 
-local ok, fails, has = t.ok, t.fails, t.has
-
-local function in_threads(n, run)
+function t.in_threads(n, run)
   local threads = {}
   for i = 1, n do threads[i] = ngx.thread.spawn(run, i) end
   for i = 1, n do luassert.is_true((ngx.thread.wait(threads[i]))) end
 end
 
--- ---- connections in use ----
-
-local now_in, most_in = 0, 0
-
--- Served to ourselves: takes a moment, and sees how many came at once.
-function beyond.slow()
-  now_in = now_in + 1
-  most_in = math.max(most_in, now_in)
-  ngx.sleep(0.01)
-  now_in = now_in - 1
-  ngx.say(ngx.var.connection)
-end
-
-local function describe_limit(it)
-  it("never uses more connections than it may", function()
-    t.transport = t.new_transport { max_pool_connections = 3 }
-    most_in = 0
-    local port, seen = tonumber(ngx.var.server_port), {}
-    in_threads(20, function()
-      for _ = 1, 5 do seen[ok("/slow", { port = port }).body] = true end
-    end)
-    local n = 0
-    for _ in next, seen do n = n + 1 end
-    luassert.same({ 3, 3 }, { most_in, n })
-  end)
-
-  it("waits for a connection for as long as one may take", function()
-    t.transport = t.new_transport { max_pool_connections = 1 }
-    in_threads(2, function(i)
-      if i == 1 then
-        fails("ReadTimeoutError", true, "/silent", { read_timeout = SOON })
-      elseif i == 2 then
-        fails("ConnectTimeoutError", false, "/ok",
-          { connect_timeout = SOON / 4 })
-        fails("ApiCallTimeoutError", false, "/ok",
-          { deadline = core.monotonic() + SOON / 4 })
-        ok "/ok"
-      end
-    end)
-  end)
-
-  it("has back what a thread held that was killed", function()
-    t.transport = t.new_transport { max_pool_connections = 1 }
-    for _, case in ipairs { { "/silent" }, { "/takes_nothing", 1024 } } do
-      local thread = ngx.thread.spawn(send, case[1],
-        { body = ("x"):rep(case[2] or 1):rep(4096), read_timeout = SOON })
-      ngx.sleep(0.01)
-      luassert.is_truthy(ngx.thread.kill(thread))
-      ok "/ok"
-    end
-  end)
-
-  it("does not take one from a thread that is alive", function()
-    t.transport = t.new_transport { max_pool_connections = 1 }
-    in_threads(2, function(i)
-      if i == 1 then
-        fails("ReadTimeoutError", true, "/silent", { read_timeout = 1.5 })
-      else
-        fails("ConnectTimeoutError", false, "/ok", { connect_timeout = 1.3 })
-      end
-    end)
-  end)
-end
+local ok, fails, has, in_threads = t.ok, t.fails, t.has, t.in_threads
 
 -- ---- connections that are kept ----
 
@@ -139,6 +76,12 @@ local function describe_keeping(it)
   it("says where it sent twice", function()
     luassert.is_nil(ok "/second_closes".replayed)
     luassert.is_true(ok "/second_closes".replayed)
+  end)
+
+  it("sends again on a new connection, not on a kept one", function()
+    in_threads(3, function() ok "/second_closes" end)
+    luassert.is_true(ok "/second_closes".replayed)
+    luassert.equal(4, (t.hosts:arrived "http"))
   end)
 
   it("closes what it keeps, and opens anew", function()
@@ -194,12 +137,50 @@ local function describe_keeping(it)
     luassert.equal(2, (t.hosts:arrived "http"))
   end)
 
+  it("has TCP's keep-alive where it is wanted", function()
+    local seen = {}
+    for i, wanted in ipairs { true, false } do
+      local changes = { tcp_keepalive = wanted }
+      ok("/ok", changes)
+      t.transport.pools.pool.keep = function(_, exchange)
+        seen[i] = exchange.sock:getoption "keepalive"
+        exchange.sock:close()
+      end
+      ok("/ok", changes)
+    end
+    luassert.same({ 1, 0 }, seen)
+  end)
+
   it("is not misled by a NUL in what names a connection", function()
     for _, changes in ipairs {
       { host = "127.0.0.1\0" }, { tls = { cert = "\0" } },
     } do
       fails("HTTPClientError", false, "/ok", changes)
     end
+  end)
+end
+
+-- ---- an answer before the request is out ----
+
+local function describe_early(it)
+  local LARGE = ("x"):rep(8 * 1024 * 1024)
+
+  it("is no success", function()
+    has(fails("HTTPClientError", true, "/early_ok", { body = LARGE }),
+      "before")
+  end)
+
+  it("ends the sending at once", function()
+    ok "/ok"
+    local last
+    local pool = t.transport.pools.pool
+    pool.leave = function(self, exchange)
+      last = exchange
+      return getmetatable(self).leave(self, exchange)
+    end
+    luassert.equal(413, (t.send("/early", { body = LARGE }).status))
+    luassert.is_false(last.is_out)
+    luassert.is_nil((last.sock:getreusedtimes()))
   end)
 end
 
@@ -259,6 +240,7 @@ function beyond.describe(busted, new)
     busted.after_each(function() t.transport:close() end)
     group("connections in use", describe_limit)
     group("kept connections", describe_keeping)
+    group("an early answer", describe_early)
     group("TLS", describe_tls)
     group("proxies", describe_proxies)
     group("nginx.conf", describe_conf)

@@ -55,12 +55,14 @@ local function describe_tls(it, t)
     for _, changes in ipairs {
       { cert = "/nowhere.pem" }, { key = "/nowhere.pem" }, { key = "/" },
       { cert = t.hosts.client_key }, { key = t.hosts.ca_pem },
-      { key = encrypted },
     } do
       local path = changes.cert or changes.key
       has(fails("SSLError", false, "/ok", own(t, "mutual", changes)),
         "the worker cannot read", path)
     end
+    has(fails("SSLError", false, "/ok",
+      own(t, "mutual", { key = encrypted })), "the worker cannot read",
+      encrypted, "it is encrypted")
     os.remove(encrypted)
     has(fails("SSLError", false, "/ok",
       own(t, "mutual", { cert = encrypted })), "the worker cannot read")

@@ -64,7 +64,7 @@ function phases.work()
   local count = 0
   local function run(i)
     for n = 1, TIMES do
-      local path = n % 10 == 0 and "/closes_after" or "/second_closes"
+      local path = n % 10 == 0 and "/closes_after" or "/ok"
       local response, failure =
         transport:send(request(i % 2 == 0 and "https" or "http", path))
       assert(response and response.status == 200, failure and failure.message)

@@ -8,7 +8,7 @@ local HTTP = [[
 
 local LOCATIONS = [[
   location = /tests { content_by_lua_block {
-    require "spec.support.nginx_contract".list "$record"
+    require "spec.support.nginx_contract".list "$dir/hosts.json"
   } }
   location = /test {
     resolver 127.0.0.1:$names ipv6=off;
@@ -18,7 +18,7 @@ local LOCATIONS = [[
     content_by_lua_block { require "spec.support.nginx_contract".run() }
   }
   location = /slow { content_by_lua_block {
-    require "spec.support.nginx_beyond".slow()
+    require "spec.support.nginx_beyond_limit".slow()
   } }
   location = /bare { content_by_lua_block {
     require "spec.support.nginx_beyond".bare()
@@ -71,7 +71,7 @@ for name, reason in next, cannot_through_a_proxy do
 end
 
 local function filled(text, values)
-  return (text:gsub("%$([%l_]+)", values))
+  return (text:gsub("%$([%l_]+)", function(name) return values[name] end))
 end
 
 -- What nginx may say of what is done to its cosockets.
@@ -91,7 +91,9 @@ end
 local PHASES_HTTP = [[
   lua_ssl_protocols TLSv1.2 TLSv1.3;
   lua_ssl_trusted_certificate $ca_pem;
-  init_by_lua_block { require "spec.support.nginx_phases".init "$record" }
+  init_by_lua_block {
+    require "spec.support.nginx_phases".init "$dir/hosts.json"
+  }
   init_worker_by_lua_block {
     require "spec.support.nginx_phases".try "init_worker"
   }
@@ -130,17 +132,13 @@ local PHASES_LOCATIONS = [[
   } }
 ]]
 
----The ports of the servers, in a file.
-local function write_record(hosts)
-  local ports, path = {}, os.tmpname()
+---Ports and paths of the servers.
+local function record_of(hosts)
+  local record = {}
   for name, value in next, hosts do
-    if type(value) ~= "userdata" then ports[name] = value end
+    if type(value) ~= "userdata" then record[name] = value end
   end
-  local file = assert(io.open(path, "w"))
-  file:write(cjson.encode(ports))
-  file:close()
-  ports.record = path
-  return ports
+  return record
 end
 
 local function maps(worker, name)
@@ -157,15 +155,15 @@ describe("the nginx transport", function()
   end
 
   local hosts = server.start "nginx_hosts.py"
-  local ports = write_record(hosts)
+  local record = record_of(hosts)
+  local files = { ["hosts.json"] = cjson.encode(record) }
   local worker = nginx.start {
-    http = filled(HTTP, ports), locations = filled(LOCATIONS, ports),
+    http = HTTP, locations = filled(LOCATIONS, record), files = files,
   }
 
   teardown(function()
     worker:stop()
     hosts:stop()
-    os.remove(ports.record)
   end)
 
   for i, name in ipairs(cjson.decode((worker:get "/tests"))) do
@@ -201,7 +199,8 @@ describe("the nginx transport", function()
 
     setup(function()
       quiet = nginx.start {
-        http = filled(PHASES_HTTP, ports), locations = PHASES_LOCATIONS,
+        http = filled(PHASES_HTTP, record), locations = PHASES_LOCATIONS,
+        files = files,
       }
       assert.equal("ok", (quiet:get "/ok"))
       quiet:get "/content"
