@@ -69,9 +69,10 @@ local lua_arrows = {
     credentials.sso_service]],
   ["credentials.sso_service"] = set [[endpoint errors json parse
     credentials.service]],
-  ["credentials.shared_file"] = set "errors",
-  ["credentials.config_file"] = set "errors",
-  ["credentials.boto_config"] = set "errors ini",
+  ["credentials.keys"] = set "errors",
+  ["credentials.shared_file"] = set "credentials.keys",
+  ["credentials.config_file"] = set "credentials.keys",
+  ["credentials.boto_config"] = set "credentials.keys ini",
   ["credentials.process"] = set "core date errors json python shell_words",
   ["credentials.container"] = set "core date endpoint errors json",
   ["credentials.imds"] = set "core date endpoint errors json",

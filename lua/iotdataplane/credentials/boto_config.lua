@@ -1,12 +1,10 @@
 -- boto_config.lua - credentials from boto 2's configuration
 
-local errors = require "iotdataplane.errors"
 local ini = require "iotdataplane.ini"
+local keys = require "iotdataplane.credentials.keys"
 
 local boto_config = {}
 
-local METHOD = "boto-config"
-local NEEDED = { "aws_access_key_id", "aws_secret_access_key" }
 local PATHS = { "/etc/boto.cfg", "~/.boto" }
 
 ---@return table|nil, table|nil # the file's sections, nil where there is no
@@ -20,21 +18,6 @@ local function sections_of(world, path)
   return sections
 end
 
----A value with lines of its own is a table, which is no key.
-local function credentials_of(section)
-  for _, name in ipairs(NEEDED) do
-    if type(section[name]) ~= "string" then
-      return nil, errors.new("PartialCredentialsError", {
-        provider = METHOD, cred_var = name,
-      })
-    end
-  end
-  return {
-    access_key = section.aws_access_key_id,
-    secret_key = section.aws_secret_access_key, method = METHOD,
-  }
-end
-
 ---@param world table
 ---@return table|nil, table|nil # credentials, nil, or nil and an error
 function boto_config.get(world)
@@ -42,10 +25,10 @@ function boto_config.get(world)
   for _, path in ipairs(given and { given } or PATHS) do
     local sections, err = sections_of(world, path)
     if err then return nil, err end
-    local section = sections and sections.Credentials
-    if section and section.aws_access_key_id then
-      return credentials_of(section)
-    end
+    local credentials
+    credentials, err = keys.of(sections and sections.Credentials,
+                               "boto-config")
+    if credentials or err then return credentials, err end
   end
   return nil
 end

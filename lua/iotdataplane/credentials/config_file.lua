@@ -1,41 +1,15 @@
 -- config_file.lua - credentials from a profile of the config file
 
-local errors = require "iotdataplane.errors"
+local keys = require "iotdataplane.credentials.keys"
 
 local config_file = {}
-
-local METHOD = "config-file"
-local NEEDED = { "aws_access_key_id", "aws_secret_access_key" }
-
-local function text_of(value)
-  return type(value) == "string" and value ~= "" and value or nil
-end
-
----A value with lines of its own is a table, which is no key.
-local function credentials_of(section)
-  for _, name in ipairs(NEEDED) do
-    if type(section[name]) ~= "string" then
-      return nil, errors.new("PartialCredentialsError", {
-        provider = METHOD, cred_var = name,
-      })
-    end
-  end
-  return {
-    access_key = section.aws_access_key_id,
-    secret_key = section.aws_secret_access_key,
-    token = text_of(section.aws_security_token or section.aws_session_token),
-    method = METHOD,
-  }
-end
 
 ---@param world table
 ---@return table|nil, table|nil # credentials, nil, or nil and an error
 function config_file.get(world)
   local config, err = world:config()
   if not config then return nil, err end
-  local section = config.config[world.profile_name]
-  if not (section and section.aws_access_key_id) then return nil end
-  return credentials_of(section)
+  return keys.of_profile(config.config[world.profile_name], "config-file")
 end
 
 return config_file
