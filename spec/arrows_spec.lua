@@ -70,13 +70,17 @@ local lua_arrows = {
   ["credentials.sso_service"] = set [[endpoint errors json parse
     credentials.service]],
   ["credentials.keys"] = set "errors",
+  ["credentials.answer"] = set "date",
   ["credentials.shared_file"] = set "credentials.keys",
   ["credentials.config_file"] = set "credentials.keys",
   ["credentials.boto_config"] = set "credentials.keys ini",
   ["credentials.process"] = set "core date errors json python shell_words",
-  ["credentials.container"] = set "core date endpoint errors json",
-  ["credentials.imds"] = set "core date endpoint errors json",
-  ["credentials.iot"] = set "core date endpoint errors json",
+  ["credentials.container"] = set [[core credentials.answer date
+    endpoint errors json]],
+  ["credentials.imds"] = set [[core credentials.answer date
+    endpoint errors json]],
+  ["credentials.iot"] = set [[core credentials.answer date
+    endpoint errors json]],
   ["transport.auto"] = set "core transport.curl transport.nginx",
   ["transport.curl"] = set "core curl",
   ["transport.nginx"] = set [[core transport.nginx_connect

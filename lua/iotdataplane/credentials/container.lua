@@ -4,6 +4,7 @@
 -- made three times at most; what an agent answers goes into an error, unless
 -- it may hold a secret.
 
+local answers = require "iotdataplane.credentials.answer"
 local core = require "iotdataplane.core"
 local date = require "iotdataplane.date"
 local endpoint = require "iotdataplane.endpoint"
@@ -22,11 +23,8 @@ local hosts = {
   "169.254.170.2", "169.254.170.23", "fd00:ec2::23", "localhost",
 }
 
--- Failures of a request after which another may do better.
-local passing = {
-  ReadTimeoutError = true, EndpointConnectionError = true,
-  ConnectionClosedError = true, ConnectTimeoutError = true,
-}
+-- Of what an agent answers.
+local FIELDS = { "AccessKeyId", "SecretAccessKey", "Token", "Expiration" }
 
 local function value_error(text)
   return errors.new("ValueError", { error_msg = text })
@@ -127,10 +125,7 @@ local function shown(body, token)
     or body:find("Token", 1, true)
     or token and token ~= "" and body:find(token, 1, true)
   if is_secret or not json.is_utf8(body) then return "" end
-  if #body > MAX_SHOWN then -- without half a character
-    body = body:sub(1, MAX_SHOWN):gsub("[\192-\255][\128-\191]*$", "")
-  end
-  return ": " .. body:gsub("%c", " ")
+  return ": " .. answers.shown(body, MAX_SHOWN)
 end
 
 ---@return table|nil, table|nil, boolean|nil # the document, or nil, an error
@@ -138,7 +133,7 @@ end
 local function fetch(world, ask)
   local answer, err = world:ask(ask)
   if not answer then
-    if not passing[err.name] then return nil, err end
+    if not answers.passing[err.name] then return nil, err end
     return nil, metadata_error("Received error when attempting to retrieve "
       .. "container metadata: " .. err.message), true
   elseif answer.status ~= 200 then
@@ -152,45 +147,17 @@ local function fetch(world, ask)
     .. "metadata services"), true
 end
 
-local function retrieve(world, ask)
-  local document, err, again
-  for attempt = 1, ATTEMPTS do
-    document, err, again = fetch(world, ask)
-    if not again then return document, err end
-    local ok, late = true, nil
-    if attempt < ATTEMPTS then ok, late = world:sleep(PAUSE) end
-    if not ok then return nil, late end
-  end
-  return nil, err
-end
-
----What is wrong with a field, nil where nothing is; never its value.
-local function fault_of(document, name)
-  local value = document[name]
-  if value == nil then return name .. " is missing in the answer" end
-  if type(value) ~= "string" then return name .. " is not a string" end
-  if value == "" and name ~= "Token" then return name .. " is empty" end
-  if value:find("%c") then return name .. " has control characters" end
-end
-
 local function credentials_of(document)
   if type(document) ~= "table" then
     return nil, retrieval_error "the answer is not a JSON object"
   end
-  for _, name in ipairs { "AccessKeyId", "SecretAccessKey", "Token",
-                          "Expiration" } do
-    local fault = fault_of(document, name)
-    if fault then return nil, retrieval_error(fault) end
-  end
-  local expiry_time = date.from_iso(document.Expiration)
-  if not expiry_time then
-    return nil, retrieval_error "Expiration is not a date"
-  end
+  local fault = answers.fault_of(document, FIELDS, "Token")
+  if fault then return nil, retrieval_error(fault) end
   local token = document.Token
   return {
     access_key = document.AccessKeyId, secret_key = document.SecretAccessKey,
-    token = token ~= "" and token or nil, expiry_time = expiry_time,
-    method = METHOD,
+    token = token ~= "" and token or nil, method = METHOD,
+    expiry_time = date.from_iso(document.Expiration),
   }
 end
 
@@ -202,7 +169,9 @@ function container.get(world)
   local ask, err = request_of(world)
   if not ask then return nil, err end
   local document
-  document, err = retrieve(world, ask)
+  document, err = answers.insist(world, ATTEMPTS, PAUSE, function()
+    return fetch(world, ask)
+  end)
   if err then return nil, err end
   return credentials_of(document)
 end

@@ -4,6 +4,7 @@
 -- not on EC2 waits for this provider in vain: all of its requests together
 -- have a limit.
 
+local answers = require "iotdataplane.credentials.answer"
 local core = require "iotdataplane.core"
 local date = require "iotdataplane.date"
 local endpoint = require "iotdataplane.endpoint"
@@ -25,11 +26,6 @@ local REQUEST_LIMIT, LIMIT = 1.1, 2.4
 
 -- Credentials that end sooner are used for longer: seconds.
 local WINDOW, MIN_JITTER, MAX_JITTER = 15 * 60, 2 * 60, 10 * 60
-
-local passing = {
-  ReadTimeoutError = true, EndpointConnectionError = true,
-  ConnectionClosedError = true, ConnectTimeoutError = true,
-}
 
 local function retrieval_error(text)
   return errors.new("CredentialRetrievalError", {
@@ -147,7 +143,7 @@ local function get_token(service)
     if status == 400 then return false end
     if status == 403 or status == 404 or status == 405 then return nil end
     if err and err.name == "ReadTimeoutError" then return nil end
-    if err and not passing[err.name] then return false, err end
+    if err and not answers.passing[err.name] then return false, err end
   end
 end
 
@@ -173,7 +169,7 @@ end
 local function get(service, path, headers, read)
   for _ = 1, service.attempts do
     local answer, err = ask(service, "GET", path, headers)
-    if err and not passing[err.name] then return nil, err end
+    if err and not answers.passing[err.name] then return nil, err end
     if answer and answer.status == 200 and answer.body ~= "" then
       local value = read and read(answer.body) or not read and answer.body
       if value then return value end
@@ -211,27 +207,15 @@ end
 
 -- ---- the document ----
 
-local fields = { "AccessKeyId", "SecretAccessKey", "Token", "Expiration" }
+local FIELDS = { "AccessKeyId", "SecretAccessKey", "Token", "Expiration" }
 
 ---A message in JSON, of a role that cannot be assumed, lacks some.
 local function has_fields(document)
   if type(document) ~= "table" then return false end
-  for _, name in ipairs(fields) do
+  for _, name in ipairs(FIELDS) do
     if document[name] == nil then return false end
   end
   return true
-end
-
----What is wrong with the fields, nil where nothing is; never a value.
-local function fault_of(document)
-  for _, name in ipairs(fields) do
-    local value = document[name]
-    if type(value) ~= "string" then return name .. " is not a string" end
-    if value == "" then return name .. " is empty" end
-    if value:find("%c") then return name .. " has control characters" end
-  end
-  return not date.from_iso(document.Expiration)
-    and "Expiration is not a date" or nil
 end
 
 ---Where the service has not renewed them in time they are used on: AWS lets
@@ -258,7 +242,7 @@ function imds.get(world)
   local document
   document, err = fetch(service)
   if err or not has_fields(document) then return nil, err end
-  local fault = fault_of(document)
+  local fault = answers.fault_of(document, FIELDS)
   if fault then return nil, retrieval_error(fault) end
   return {
     access_key = document.AccessKeyId, secret_key = document.SecretAccessKey,

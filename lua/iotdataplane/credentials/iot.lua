@@ -9,6 +9,7 @@
 -- https://docs.aws.amazon.com/iot/latest/developerguide/
 -- authorizing-direct-aws.html; boto3 has nothing like it.
 
+local answers = require "iotdataplane.credentials.answer"
 local core = require "iotdataplane.core"
 local date = require "iotdataplane.date"
 local endpoint = require "iotdataplane.endpoint"
@@ -19,10 +20,9 @@ local METHOD = "iot"
 local TIMEOUT, ATTEMPTS, PAUSE = 5, 3, 1 -- TIMEOUT and PAUSE in seconds
 local MAX_SHOWN = 200 -- bytes of the endpoint's message in an error
 
--- Failures of a request after which another may do better.
-local passing = {
-  ReadTimeoutError = true, EndpointConnectionError = true,
-  ConnectionClosedError = true, ConnectTimeoutError = true,
+-- Of the credentials in an answer.
+local FIELDS = {
+  "accessKeyId", "secretAccessKey", "sessionToken", "expiration",
 }
 
 -- ---- arguments ----
@@ -155,25 +155,7 @@ local function message_of(body)
      or body:find("sessionToken", 1, true) then
     return ""
   end
-  if #message > MAX_SHOWN then -- without half a character
-    message = message:sub(1, MAX_SHOWN):gsub("[\192-\255][\128-\191]*$", "")
-  end
-  return ": " .. message:gsub("%c", " ")
-end
-
----What is wrong with the credentials, nil where nothing is; never a value.
-local function fault_of(found)
-  if type(found) ~= "table" then return "the answer has no credentials" end
-  for _, name in ipairs { "accessKeyId", "secretAccessKey", "sessionToken",
-                          "expiration" } do
-    local value = found[name]
-    if value == nil then return name .. " is missing in the answer" end
-    if type(value) ~= "string" then return name .. " is not a string" end
-    if value == "" then return name .. " is empty" end
-    if value:find("%c") then return name .. " has control characters" end
-  end
-  return not date.from_iso(found.expiration)
-    and "expiration is not a date" or nil
+  return ": " .. answers.shown(message, MAX_SHOWN)
 end
 
 local function credentials_of(body)
@@ -182,7 +164,8 @@ local function credentials_of(body)
     return nil, failed "the answer is not a JSON object"
   end
   local found = document.credentials
-  local fault = fault_of(found)
+  local fault = type(found) ~= "table" and "the answer has no credentials"
+    or answers.fault_of(found, FIELDS)
   if fault then return nil, failed(fault) end
   return {
     access_key = found.accessKeyId, secret_key = found.secretAccessKey,
@@ -195,24 +178,12 @@ end
 ---and whether to try again
 local function fetch(world, request)
   local answer, err = world:ask(request)
-  if not answer then return nil, err, passing[err.name] end
+  if not answer then return nil, err, answers.passing[err.name] end
   local status = answer.status
   if status == 200 then return credentials_of(answer.body) end
   err = failed(("the endpoint answered with HTTP status %d%s")
     :format(status, message_of(answer.body)))
   return nil, err, status >= 500 or status == 429
-end
-
-local function retrieve(world, request)
-  local credentials, err, again
-  for attempt = 1, ATTEMPTS do
-    credentials, err, again = fetch(world, request)
-    if credentials or not again then return credentials, err end
-    local ok, late = true, nil
-    if attempt < ATTEMPTS then ok, late = world:sleep(PAUSE) end
-    if not ok then return nil, late end
-  end
-  return nil, err
 end
 
 ---@param options table endpoint (a host, or https://host[:port]), role_alias,
@@ -226,7 +197,10 @@ local function iot(options)
   if wrong then error(("bad argument #1 to 'iot' (%s)"):format(wrong), 2) end
   local request = request_of(options)
   return function(world)
-    return retrieve(world, request_in(world, request))
+    local ours = request_in(world, request)
+    return answers.insist(world, ATTEMPTS, PAUSE, function()
+      return fetch(world, ours)
+    end)
   end
 end
 
