@@ -51,6 +51,16 @@ function endpoint.partition(region)
   return p[1], p[3], p[4]
 end
 
+---botocore's validate_region_name: a host label that is no number. An empty
+---one fails later, as a host.
+---@param region string
+---@return boolean
+function endpoint.is_region(region)
+  return region == "" or #region <= 63 and region:find("^[%w-]+$") ~= nil
+    and not region:find("^%-") and not region:find("%-$")
+    and region:find("%D") ~= nil
+end
+
 ---The region that an AWS IoT host names, as
 ---"xyz-ats.iot.eu-west-1.amazonaws.com" does.
 ---@param host string

@@ -19,11 +19,6 @@ local function first(...)
   end
 end
 
-local function is_true(text)
-  if text == nil then return nil end
-  return text:lower() == "true"
-end
-
 -- ---- the profile ----
 
 ---Which one, and whether it was asked for by an option, or at all.
@@ -42,13 +37,8 @@ end
 
 -- ---- region and endpoint ----
 
----botocore's validate_region_name: a host label that is no number.
 local function check_region(region)
-  if region == nil or region == "" then return true end
-  local ok = #region <= 63 and region:find("^[%w-]+$")
-    and not region:find("^%-") and not region:find("%-$")
-    and region:find("%D")
-  if ok then return true end
+  if region == nil or endpoint.is_region(region) then return true end
   return nil, errors.new("InvalidRegionError", { region_name = region })
 end
 
@@ -74,12 +64,6 @@ local function reconcile(world, region, url)
   return region or named
 end
 
----A flag of the endpoint's.
-local function variant(world, config, name)
-  return first(config[name],
-    is_true(world:setting("AWS_" .. name:upper(), name))) or false
-end
-
 local function locate(s, world, config)
   local url, err = world.options.endpoint_url, nil
   if not url then url, err = world:configured_url "iot_data_plane" end
@@ -95,8 +79,8 @@ local function locate(s, world, config)
   s.region_name, world.region = region, region
   s.endpoint, err = endpoint.resolve {
     region = region, endpoint_url = url, use_ssl = world.options.use_ssl,
-    fips = is_fips or variant(world, config, "use_fips_endpoint"),
-    dualstack = variant(world, config, "use_dualstack_endpoint"),
+    fips = is_fips or world:choice "use_fips_endpoint",
+    dualstack = world:choice "use_dualstack_endpoint",
   }
   return s.endpoint and true, err
 end
@@ -149,7 +133,7 @@ local function set_retries(s, world, retries)
   if err then return nil, err end
   s.retry_mode, s.max_attempts = mode, total or retry.attempts_of(mode)
   s.resend_unknown = retries.resend_unknown ~= false
-  s.is_2026 = is_true(world.getenv "AWS_NEW_RETRIES_2026") or false
+  s.is_2026 = world:flag "AWS_NEW_RETRIES_2026" or false
   return true
 end
 
@@ -210,7 +194,7 @@ local function target_of(s, world, config)
     read_timeout = config.read_timeout or 60,
     replay = s.resend_unknown, tls = tls_of(world, config),
     tcp_keepalive = first(config.tcp_keepalive,
-      is_true(world:setting("BOTOCORE_TCP_KEEPALIVE", "tcp_keepalive")),
+      world:flag("BOTOCORE_TCP_KEEPALIVE", "tcp_keepalive"),
       false),
   }
 end
@@ -259,7 +243,7 @@ function settings.resolve(world, version)
   if ok then ok, err = locate(s, world, config) end
   if not ok then return nil, err end
   s.parameter_validation = first(config.parameter_validation,
-    is_true(world:setting(nil, "parameter_validation")), true)
+    world:flag(nil, "parameter_validation"), true)
   s.target = target_of(s, world, config)
   ok, err = set_proxy(s, world, config)
   if not ok then return nil, err end

@@ -35,10 +35,6 @@ end
 
 -- ---- settings ----
 
-local function is_true(text)
-  return text ~= nil and text:lower() == "true"
-end
-
 ---A whole number, 1 where it is not set.
 local function number_of(world, name)
   local text = world:setting("AWS_" .. name:upper(), name)
@@ -54,7 +50,7 @@ local function wants_ipv6(world)
   local mode = world:setting("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
     "ec2_metadata_service_endpoint_mode")
   if not mode then
-    return is_true(world:setting("AWS_IMDS_USE_IPV6", "imds_use_ipv6"))
+    return world:flag("AWS_IMDS_USE_IPV6", "imds_use_ipv6")
   end
   local lower = mode:lower()
   if lower == "ipv4" or lower == "ipv6" then return lower == "ipv6" end
@@ -96,8 +92,8 @@ local function settings_of(world)
   return {
     world = world, url = url, timeout = timeout, attempts = attempts,
     till = world:monotonic() + LIMIT * timeout * attempts,
-    is_v1_disabled = is_true(world:setting("AWS_EC2_METADATA_V1_DISABLED",
-      "ec2_metadata_v1_disabled")),
+    is_v1_disabled = world:flag("AWS_EC2_METADATA_V1_DISABLED",
+      "ec2_metadata_v1_disabled"),
   }
 end
 
@@ -238,7 +234,7 @@ end
 function imds.get(world)
   local service, err = settings_of(world)
   if not service then return nil, err end
-  if is_true(world.getenv "AWS_EC2_METADATA_DISABLED") then return nil end
+  if world:flag("AWS_EC2_METADATA_DISABLED") then return nil end
   local document
   document, err = fetch(service)
   if err or not has_fields(document) then return nil, err end

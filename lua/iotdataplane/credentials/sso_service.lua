@@ -19,24 +19,13 @@ function sso_service.is_text(value)
     and not value:find("[%z\1-\31\127]")
 end
 
----As botocore's validate_region_name; an empty region fails as a host.
-local function is_region(region)
-  return region == "" or #region <= 63 and region:find("^[%w-]+$")
-    and not region:find("^%-") and not region:find("%-$")
-    and region:find("%D")
-end
-
-local function is_on(world, variable, key)
-  return (world:setting(variable, key) or ""):lower() == "true"
-end
-
 ---The endpoint of botocore's rule sets for sso and sso-oidc, which agree.
 local function url_of_region(world, name, region)
   local id, suffix, dual_suffix = endpoint.partition(region)
   local host = hosts[name]
   local dualstack =
-    is_on(world, "AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint")
-  if is_on(world, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint")
+    world:flag("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint")
+  if world:flag("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint")
      and (dualstack or id ~= "aws-us-gov") then
     host = host .. "-fips"
   end
@@ -50,7 +39,7 @@ end
 ---@return string|nil, table|nil # the URL without a slash at its end, or nil
 ---and an InvalidRegionError, a ValueError, an InvalidConfigError, ...
 function sso_service.url(world, name, region)
-  if not is_region(region) then
+  if not endpoint.is_region(region) then
     return nil, errors.new("InvalidRegionError", { region_name = region })
   end
   local url, err = world:configured_url(name)

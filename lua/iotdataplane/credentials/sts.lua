@@ -26,13 +26,6 @@ for region in ([[ap-northeast-1 ap-south-1 ap-southeast-1 ap-southeast-2
   legacy_regions[region] = true
 end
 
-local function flag(world, name)
-  local value = (world.options.config or {})[name]
-  if value ~= nil then return value end
-  value = world:setting("AWS_" .. name:upper(), name)
-  return value ~= nil and value:lower() == "true"
-end
-
 ---@return boolean|nil, table|nil # or nil and an error
 local function is_legacy(world)
   local mode = world:setting("AWS_STS_REGIONAL_ENDPOINTS",
@@ -73,7 +66,7 @@ function sts.locate(world)
     return { url = url, region = world.region }
   end
   return by_rules(world.region or "aws-global", legacy,
-    flag(world, "use_fips_endpoint"), flag(world, "use_dualstack_endpoint"))
+    world:choice "use_fips_endpoint", world:choice "use_dualstack_endpoint")
 end
 
 -- ---- the request ----

@@ -81,14 +81,23 @@ function World:setting(variable, key)
   return type(value) == "string" and value or nil
 end
 
----Are the endpoint URLs of the environment and the files to be ignored?
-local function ignores_urls(self, profile)
-  local config = self.options.config or {}
-  local ignored = config.ignore_configured_endpoint_urls
-  if ignored ~= nil then return ignored end
-  ignored = self.getenv "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"
-    or profile.ignore_configured_endpoint_urls
-  return type(ignored) == "string" and ignored:lower() == "true"
+---A setting that is on or off.
+---@return boolean|nil # nil where it is not set; what is not "true" is off
+function World:flag(variable, key)
+  local text = self:setting(variable, key)
+  if text == nil then return nil end
+  return text:lower() == "true"
+end
+
+---The client's option of that name, else what is set: on or off. For every
+---service, not the client's alone.
+---@param name string "use_fips_endpoint", "use_dualstack_endpoint",
+---"ignore_configured_endpoint_urls"
+---@return boolean
+function World:choice(name)
+  local value = (self.options.config or {})[name]
+  if value ~= nil then return value end
+  return self:flag("AWS_" .. name:upper(), name) or false
 end
 
 ---Of the profile's `services` section, whose settings are nested.
@@ -118,7 +127,7 @@ end
 function World:configured_url(service)
   local profile, err = own_profile(self)
   if not profile then return nil, err end
-  if ignores_urls(self, profile) then return nil end
+  if self:choice "ignore_configured_endpoint_urls" then return nil end
   local url = self:env("AWS_ENDPOINT_URL_" .. service:upper())
     or self:env "AWS_ENDPOINT_URL"
   if url then return url end
