@@ -43,10 +43,7 @@ local function find_credentials(self, now, deadline)
     cache = cached.of(self.world)
     self.cache = cache
   end
-  local kept = cache.credentials
-  if kept and not kept.expiry_time or not is_due(kept, now) then
-    return kept, now
-  end
+  if not is_due(cache.credentials, now) then return cache.credentials, now end
   local credentials, err = cached.get(cache, self.world, deadline)
   if credentials then return credentials, self.world:now() end
   err.delivery = "not_sent" -- it was about another request

@@ -150,7 +150,8 @@ local function note_wanted(policy)
 end
 
 ---How one client repeats its calls.
----@param options table {mode, max_attempts, random, is_2026, quota}
+---@param options table {mode, max_attempts, random, is_2026, quota, also =
+---{[code] = true}: a service's own codes that are worth another attempt}
 ---@return table # a policy
 function retry.policy(options)
   local mode = modes[options.mode]
@@ -158,7 +159,7 @@ function retry.policy(options)
   local capacity = options.quota or QUOTA
   local policy = {
     mode = mode, max_attempts = options.max_attempts,
-    random = options.random, max_backoff = MAX_BACKOFF,
+    random = options.random, max_backoff = MAX_BACKOFF, also = options.also,
     quota = capacity, capacity = capacity,
     tells_max_at_first = mode == standard_2026,
     limiter = options.mode == "adaptive" and rate.limiter() or nil,
@@ -202,7 +203,9 @@ end
 ---@return number|nil, number|nil # seconds to wait before the next, and what
 ---was taken of the quota for it; or nil for no other
 function retry.delay(policy, attempt, err, is_last)
-  local is_retryable = policy.mode.is_retryable(err)
+  local _, code = status_and_code(err)
+  local is_retryable = policy.also and policy.also[code]
+    or policy.mode.is_retryable(err)
   note(policy, attempt, err, is_retryable)
   if is_last or not is_retryable or attempt >= policy.max_attempts then
     return nil

@@ -95,7 +95,9 @@ end
 ---@param now number seconds since the epoch
 ---@return boolean
 function cached.is_due(credentials, now)
-  return not credentials or left_of(credentials, now) < ADVISORY
+  if not credentials then return true end
+  local till = credentials.expiry_time
+  return till ~= nil and till - now < ADVISORY
 end
 
 ---As the world is to a provider that works for a call.

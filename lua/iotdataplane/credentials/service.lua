@@ -25,21 +25,13 @@ local function error_of(call, answer)
   }, call.service)
 end
 
----Seconds to wait before another attempt, or nil.
-local function delay_of(call, policy, attempt, err)
-  local delay = retry.delay(policy, attempt, err)
-  local code = err.response and err.response.Error.Code
-  local is_ours = call.retryable and call.retryable[code]
-  if delay or not is_ours or attempt == MAX_ATTEMPTS then return delay end
-  return policy.mode.delay(policy, attempt, err)
-end
-
 ---@param world table
 ---@param call table
 ---@return table|nil, table|nil # the answer, or nil and an error
 function service.call(world, call)
   local policy = retry.policy {
     mode = "standard", max_attempts = MAX_ATTEMPTS, random = world.random,
+    also = call.retryable,
   }
   local attempt = 0
   while true do
@@ -47,7 +39,7 @@ function service.call(world, call)
     local answer, err = world:ask(call.ask)
     if answer and answer.status < 300 then return answer end
     if answer then err = error_of(call, answer) end
-    local delay = delay_of(call, policy, attempt, err)
+    local delay = retry.delay(policy, attempt, err)
     local ok, late = true, nil
     if delay then ok, late = world:sleep(delay) end
     if not delay or not ok then
