@@ -94,8 +94,6 @@ double iot_exchange_deadline(const iot_exchange *x);
 
 /* loop.c */
 
-double iot_now(void);       /* seconds since the epoch */
-double iot_monotonic(void); /* seconds that never step */
 /* Waits for what the exchange wants, `seconds` at most, or for a signal. */
 void iot_exchange_wait(iot_exchange *x, double seconds);
 /* Sleeps, until a signal at the most. */

@@ -1,4 +1,5 @@
 /* lcurl.c - require "iotdataplane.curl": binds exchanges over libcurl */
+#include "clock.h"
 #include "exchange.h"
 #include "lrecord.h"
 

@@ -1,24 +1,9 @@
-/* loop.c - waiting: the only file with poll and a clock */
+/* loop.c - waiting for what an exchange wants */
 #define _POSIX_C_SOURCE 200809L
 
 #include "exchange.h"
 
 #include <poll.h>
-#include <time.h>
-
-static double read_clock(clockid_t id) {
-  struct timespec t;
-  clock_gettime(id, &t);
-  return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-double iot_now(void) {
-  return read_clock(CLOCK_REALTIME);
-}
-
-double iot_monotonic(void) {
-  return read_clock(CLOCK_MONOTONIC);
-}
 
 /* Rounded up: waking before a deadline would only mean waiting again. */
 static int milliseconds(double seconds) {

@@ -1,10 +1,7 @@
 /* lspawn.c - binds the running of a program, and the clock: core.run,
 ** core.monotonic */
-#define _POSIX_C_SOURCE 200809L /* clock_gettime */
-
+#include "clock.h"
 #include "lrecord.h"
-
-#include <time.h>
 
 #define OUTPUT "iotdataplane.core.output"
 #define MAX_OUTPUT (1024u * 1024u) /* bytes of stdout, and of stderr */
@@ -97,9 +94,7 @@ static int l_run(lua_State *L) {
 
 /* monotonic() -> seconds that never step */
 static int l_monotonic(lua_State *L) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  lua_pushnumber(L, (lua_Number)t.tv_sec + (lua_Number)t.tv_nsec / 1e9);
+  lua_pushnumber(L, iot_monotonic());
   return 1;
 }
 

@@ -1,6 +1,7 @@
 /* spawn.c - runs a program, and gathers what it prints */
 #define _GNU_SOURCE /* pipe2, posix_spawn_file_actions_addclosefrom_np */
 
+#include "clock.h"
 #include "iot.h"
 
 #include <errno.h>
@@ -9,7 +10,6 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define READ_SIZE 4096u
@@ -31,12 +31,6 @@ typedef struct child {
   double till; /* on the monotonic clock */
   int ends[4]; /* of the pipes of its stdout and stderr: ours, its own */
 } child;
-
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 /* Both ends above the three that the child gets. 0, or errno. */
 static int open_pipe(int ends[2]) {
@@ -95,7 +89,7 @@ static void look(child *c, int flags) {
   if (pid > 0)
     c->status = WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
   c->pid = 0;
-  if (now() + GRACE < c->till) c->till = now() + GRACE;
+  if (iot_monotonic() + GRACE < c->till) c->till = iot_monotonic() + GRACE;
 }
 
 /* Reads once; NULL, or what is wrong. */
@@ -120,7 +114,7 @@ static const char *gather(child *c, iot_buf outs[2]) {
     int i, n, late;
     if (c->pid != 0) look(c, WNOHANG);
     if (c->pid == 0 && in[0].fd < 0 && in[1].fd < 0) break;
-    late = !(now() < c->till);
+    late = !(iot_monotonic() < c->till);
     if (late && c->pid != 0) return too_late;
     n = poll(in, 2, late ? 0 : SLICE);
     if (n == 0 && late) break;
@@ -133,7 +127,7 @@ static const char *gather(child *c, iot_buf outs[2]) {
 
 const char *iot_spawn(char *const argv[], double seconds, iot_buf outs[2],
                       int *status) {
-  child c = {0, IOT_UNKNOWN, now() + seconds, {-1, -1, -1, -1}};
+  child c = {0, IOT_UNKNOWN, iot_monotonic() + seconds, {-1, -1, -1, -1}};
   const char *wrong = NULL;
   int i, e = open_pipe(c.ends);
   if (e == 0) e = open_pipe(c.ends + 2);

@@ -100,12 +100,14 @@ local c_arrows = {
   ["lcore.c"] = set "lrecord.h",
   ["lsign.c"] = set "lrecord.h",
   ["lreader.c"] = set "lrecord.h",
-  ["lspawn.c"] = set "lrecord.h time.h",
-  ["lcurl.c"] = set "exchange.h lrecord.h",
+  ["lspawn.c"] = set "clock.h lrecord.h",
+  ["lcurl.c"] = set "clock.h exchange.h lrecord.h",
   ["crypto.c"] = set "iot.h openssl/evp.h openssl/rand.h",
   ["process.c"] = set "iot.h dlfcn.h pthread.h",
-  ["spawn.c"] = set [[iot.h errno.h fcntl.h poll.h signal.h spawn.h
-    sys/wait.h time.h unistd.h]],
+  ["clock.h"] = set "",
+  ["clock.c"] = set "clock.h time.h",
+  ["spawn.c"] = set [[clock.h iot.h errno.h fcntl.h poll.h signal.h spawn.h
+    sys/wait.h unistd.h]],
   ["pipe.h"] = set "iot.h",
   ["exchange.h"] = set "pipe.h",
   ["curl_options.h"] = set "pipe.h curl/curl.h",
@@ -114,7 +116,7 @@ local c_arrows = {
   ["socket.c"] = set "pipe.h errno.h fcntl.h sys/socket.h sys/time.h",
   ["pool.c"] = set "exchange.h",
   ["exchange.c"] = set "exchange.h",
-  ["loop.c"] = set "exchange.h poll.h time.h",
+  ["loop.c"] = set "exchange.h poll.h",
 }
 
 -- The pure core.
