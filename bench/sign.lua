@@ -1,7 +1,7 @@
 -- sign.lua - the work of sign_floor.c through iotdataplane.sign.
 -- usage: sign.lua N [token | new]   prints the last signature
--- As a publish does it, adding to its request's headers; "new" makes a new
--- request each time, as sign does for everybody else.
+-- As a publish does it, adding to the headers of a request that is written
+-- anew; "new" makes a new request each time, as sign does for everybody else.
 local sign = require "iotdataplane.sign"
 
 local count, mode = tonumber(arg[1]) or 0, arg[2]
@@ -19,14 +19,12 @@ local scope = { region = "us-east-1", service = "iotdata" }
 
 local host_header = { "host", HOST }
 
-local function headers()
-  return { host_header, nil, nil, nil, nil, nil }
-end
 
 local function request(digit)
   return {
     method = "POST", scheme = "https", host = HOST, port = 443,
-    path = "/topics/test", query = "", headers = headers(),
+    path = "/topics/test", query = "",
+    headers = { host_header, nil, nil, nil, nil, nil },
     body = BODY:format(digit),
   }
 end
@@ -46,7 +44,10 @@ local signed
 local in_place = mode ~= "new"
 for i = 0, count - 1 do
   local r = requests[i % 10]
-  if in_place then r.headers = headers() end
+  if in_place then
+    local headers = r.headers
+    for k = #headers, 2, -1 do headers[k] = nil end
+  end
   signed = assert(sign(r, credentials, scope, NOW, in_place))
 end
 if signed then print((assert(signature(signed), "not signed"))) end

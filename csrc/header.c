@@ -92,11 +92,11 @@ int iot_header_compare(iot_str a, iot_str b) {
   return a.n < b.n ? -1 : a.n > b.n;
 }
 
-int iot_header_is(iot_str name, const char *s) {
+int iot_header_same(const char *name, const char *s, size_t n) {
   size_t i;
-  for (i = 0; i < name.n; i++)
-    if (iot_lower(name.p[i]) != s[i] || s[i] == '\0') return 0;
-  return s[i] == '\0';
+  for (i = 0; i < n; i++)
+    if (iot_lower(name[i]) != s[i]) return 0;
+  return 1;
 }
 
 /* The length of the white space that `p` begins with, or 0: what Python's

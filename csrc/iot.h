@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Limits of what a peer may send and of what we build from it. */
+/* What a peer may send, and what we build from it. */
 #define IOT_MAX_LINE (16u * 1024u)         /* a line of a response's head */
 #define IOT_MAX_HEAD (64u * 1024u)         /* all such lines together */
 #define IOT_MAX_BODY (16u * 1024u * 1024u) /* a response's body */
@@ -149,14 +149,18 @@ int iot_has_control(iot_str s);
 /* Adds the value without spaces at its ends, each run of them as one; spaces
 ** are Python's, in UTF-8. */
 void iot_header_trim(iot_buf *b, iot_str value);
-/* Is `name` the lower-case literal `s`, whatever its case? */
-int iot_header_is(iot_str name, const char *s);
+/* Are the `n` bytes those of the lower-case `s`, whatever their case? */
+int iot_header_same(const char *name, const char *s, size_t n);
+
+/* The same of a whole name; mostly its length tells. */
+static inline int iot_header_is(iot_str name, const char *s) {
+  return name.n == strlen(s) && iot_header_same(name.p, s, name.n);
+}
 
 /* crypto.c */
 
 /* SHA-256 and HMAC contexts, made once and used again. */
 typedef struct iot_crypto iot_crypto;
-
 iot_crypto *iot_crypto_new(void); /* NULL where there is no memory */
 void iot_crypto_free(iot_crypto *c);
 /* These return 0, or -1 where OpenSSL failed. */
@@ -165,7 +169,6 @@ int iot_hmac_key(iot_crypto *c, iot_str key);
 int iot_sha1(iot_str s, unsigned char out[IOT_SHA1_SIZE]); /* of file names */
 /* HMAC under the key that the last iot_hmac_key set. */
 int iot_hmac(iot_crypto *c, iot_str s, unsigned char out[IOT_SHA256_SIZE]);
-
 /* Random bytes, other ones in a forked child; 0, or -1. */
 int iot_random(void *p, size_t n);
 
@@ -190,11 +193,9 @@ typedef struct iot_scope {
   iot_str service;
 } iot_scope;
 
-enum {
-  IOT_SIGN_RAW_PATH = 1 /* leave dot segments and doubled slashes */
-};
+#define IOT_SIGN_RAW_PATH 1 /* leave dot segments and doubled slashes */
 
-/* What a signature is made in; reused from one to the next. */
+/* What a signature is made in, again and again. */
 typedef struct iot_signer {
   iot_crypto *crypto;
   iot_buf canonical;      /* canonical request */

@@ -10,6 +10,11 @@
 #define lua_rawlen lua_objlen
 #endif
 
+#if LUA_VERSION_NUM < 502
+#define lua_getuservalue lua_getfenv
+#define lua_setuservalue lua_setfenv
+#endif
+
 #if defined(__GNUC__)
 #define IOT_EXPORT __attribute__((visibility("default")))
 #else

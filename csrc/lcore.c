@@ -233,6 +233,7 @@ IOT_EXPORT int luaopen_iotdataplane_core(lua_State *L) {
   set_functions(L);
   iot_open_sign(L);
   iot_open_reader(L);
+  iot_open_compose(L);
   iot_open_spawn(L);
   return 1;
 }

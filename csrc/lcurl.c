@@ -35,6 +35,7 @@ typedef struct exchange_box {
   iot_exchange x;
   int open;
   iot_header headers[IOT_MAX_HEADERS];
+  iot_memo memo; /* its table is the user value */
 } exchange_box;
 
 /* ---- pools ---- */
@@ -60,7 +61,10 @@ static int pool_exchange(lua_State *L) {
   luaL_getmetatable(L, EXCHANGE);
   lua_setmetatable(L, -2);
   if (box->pool == NULL) return luaL_error(L, "the pool is closed");
+  lua_newtable(L);
+  lua_setuservalue(L, -2);
   iot_exchange_init(&e->x, box->pool);
+  iot_memo_init(&e->memo);
   e->open = 1;
   return 1;
 }
@@ -117,7 +121,8 @@ static int is_interrupted(lua_State *L, lua_Hook at_entry) {
   return lua_gethook(L) != at_entry;
 }
 
-static int push_result(lua_State *L, const iot_exchange *x) {
+static int push_result(lua_State *L, exchange_box *e) {
+  const iot_exchange *x = &e->x;
   const iot_http1 *in = &x->in;
   iot_str fields = iot_buf_contents(&in->fields);
   if (x->failure != IOT_OK) {
@@ -127,26 +132,22 @@ static int push_result(lua_State *L, const iot_exchange *x) {
     lua_pushboolean(L, x->sent);
     return 4;
   }
+  lua_getuservalue(L, 1);
   lua_pushinteger(L, in->status);
-  iot_push_fields(L, fields);
-  lua_pushlstring(L, in->body.len > 0 ? in->body.data : "", in->body.len);
-  lua_pushlstring(L, fields.p, fields.n);
+  iot_push_fields(L, fields, &e->memo, lua_gettop(L) - 1);
+  iot_push_str(L, iot_buf_contents(&in->body));
+  iot_push_str(L, fields);
   lua_pushboolean(L, x->replayed);
   return 5;
 }
 
-/* headers(head) -> {{name, value}, ...} of the head that `run` gave */
-static int l_headers(lua_State *L) {
-  iot_push_headers(L, iot_check_str(L, 1));
-  return 1;
-}
-
-static int run(lua_State *L, iot_exchange *x, double now) {
+static int run(lua_State *L, exchange_box *e, double now) {
+  iot_exchange *x = &e->x;
   lua_Hook hook = lua_gethook(L);
   for (;;) {
     double left;
     iot_exchange_step(x, now);
-    if (x->wants == 0) return push_result(L, x);
+    if (x->wants == 0) return push_result(L, e);
     left = iot_exchange_deadline(x) - now;
     iot_exchange_wait(x, left < SLICE ? left : SLICE);
     if (is_interrupted(L, hook)) break;
@@ -166,7 +167,7 @@ static int exchange_send(lua_State *L) {
   exchange_box *e = check_exchange(L);
   double now = iot_monotonic();
   const char *wrong = start(L, e, now);
-  if (wrong == NULL) return run(L, &e->x, now);
+  if (wrong == NULL) return run(L, e, now);
   lua_pushnil(L);
   lua_pushliteral(L, "HTTPClientError");
   lua_pushstring(L, wrong);
@@ -176,8 +177,8 @@ static int exchange_send(lua_State *L) {
 
 /* exchange:resume() -> as exchange:send */
 static int exchange_resume(lua_State *L) {
-  iot_exchange *x = &check_exchange(L)->x;
-  return run(L, x, iot_monotonic());
+  exchange_box *e = check_exchange(L);
+  return run(L, e, iot_monotonic());
 }
 
 /* exchange:connection() -> the last one's number, was it a kept one */
@@ -194,6 +195,7 @@ static int exchange_close(lua_State *L) {
   if (!e->open) return 0;
   e->open = 0;
   iot_exchange_free(&e->x);
+  iot_memo_free(&e->memo);
   return 0;
 }
 
@@ -242,8 +244,8 @@ static const luaL_Reg exchange_methods[] = {
 };
 
 static const luaL_Reg functions[] = {
-    {"pool", l_pool},           {"headers", l_headers}, {"now", l_now},
-    {"monotonic", l_monotonic}, {"pause", l_pause},     {NULL, NULL},
+    {"pool", l_pool},   {"now", l_now}, {"monotonic", l_monotonic},
+    {"pause", l_pause}, {NULL, NULL},
 };
 
 static void new_class(lua_State *L, const char *name, const luaL_Reg *l) {

@@ -3,19 +3,28 @@
 
 #define READER "iotdataplane.core.reader"
 
+typedef struct reader {
+  iot_http1 http1;
+  iot_memo memo; /* its table is the user value */
+} reader;
+
 /* reader([no_body]) -> reader of one HTTP/1.1 response after the other */
 static int l_reader(lua_State *L) {
   int no_body = lua_toboolean(L, 1);
-  iot_http1 *h = lua_newuserdata(L, sizeof(*h));
-  iot_http1_init(h);
-  iot_http1_reset(h, no_body);
+  reader *r = lua_newuserdata(L, sizeof(*r));
+  iot_http1_init(&r->http1);
+  iot_http1_reset(&r->http1, no_body);
+  iot_memo_init(&r->memo);
   luaL_getmetatable(L, READER);
   lua_setmetatable(L, -2);
+  lua_newtable(L);
+  lua_setuservalue(L, -2);
   return 1;
 }
 
 static iot_http1 *check_reader(lua_State *L) {
-  return luaL_checkudata(L, 1, READER);
+  reader *r = luaL_checkudata(L, 1, READER);
+  return &r->http1;
 }
 
 static int push_progress(lua_State *L, const iot_http1 *h,
@@ -44,18 +53,32 @@ static int reader_reset(lua_State *L) {
   return 0;
 }
 
-/* reader:response() -> status, headers, body, reusable */
+/* reader:response() -> status, fields, body, reusable, head. The fields are
+** by name; headers(head) are all of them, in their order. */
 static int reader_response(lua_State *L) {
-  const iot_http1 *h = check_reader(L);
+  reader *r = luaL_checkudata(L, 1, READER);
+  const iot_http1 *h = &r->http1;
+  iot_str head = iot_buf_contents(&h->fields);
+  lua_settop(L, 1);
+  lua_getuservalue(L, 1);
   lua_pushinteger(L, h->status);
-  iot_push_headers(L, iot_buf_contents(&h->fields));
-  lua_pushlstring(L, h->body.len > 0 ? h->body.data : "", h->body.len);
+  iot_push_fields(L, head, &r->memo, 2);
+  iot_push_str(L, iot_buf_contents(&h->body));
   lua_pushboolean(L, h->reusable);
-  return 4;
+  iot_push_str(L, head);
+  return 5;
+}
+
+/* headers(head) -> {{name, value}, ...} of a reader's, or an exchange's */
+static int l_headers(lua_State *L) {
+  iot_push_headers(L, iot_check_str(L, 1));
+  return 1;
 }
 
 static int reader_gc(lua_State *L) {
-  iot_http1_free(check_reader(L));
+  reader *r = luaL_checkudata(L, 1, READER);
+  iot_http1_free(&r->http1);
+  iot_memo_free(&r->memo);
   return 0;
 }
 
@@ -73,4 +96,6 @@ void iot_open_reader(lua_State *L) {
   lua_pop(L, 1);
   lua_pushcfunction(L, l_reader);
   lua_setfield(L, -2, "reader");
+  lua_pushcfunction(L, l_headers);
+  lua_setfield(L, -2, "headers");
 }

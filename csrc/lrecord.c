@@ -41,13 +41,13 @@ int iot_push_failure(lua_State *L, const char *reason) {
   return 2;
 }
 
-static void push_str(lua_State *L, iot_str s) {
+void iot_push_str(lua_State *L, iot_str s) {
   lua_pushlstring(L, s.p, s.n);
 }
 
 int iot_push_buf(lua_State *L, const iot_buf *b) {
   if (b->failed) return iot_push_failure(L, "not enough memory");
-  push_str(L, iot_buf_contents(b));
+  iot_push_str(L, iot_buf_contents(b));
   return 1;
 }
 
@@ -110,90 +110,8 @@ iot_request iot_get_parts(lua_State *L, int arg,
 
 void iot_push_header(lua_State *L, const iot_header *f) {
   lua_createtable(L, 2, 0);
-  push_str(L, f->name);
+  iot_push_str(L, f->name);
   lua_rawseti(L, -2, 1);
-  push_str(L, f->value);
+  iot_push_str(L, f->value);
   lua_rawseti(L, -2, 2);
-}
-
-static int is_ascii(iot_str s) {
-  size_t i;
-  for (i = 0; i < s.n; i++)
-    if ((unsigned char)s.p[i] > 127) return 0;
-  return 1;
-}
-
-/* Pushes Latin-1, which is what HTTP's header values are, as UTF-8. */
-static void push_latin1(lua_State *L, iot_str s) {
-  luaL_Buffer b;
-  size_t i;
-  luaL_buffinit(L, &b);
-  for (i = 0; i < s.n; i++) {
-    unsigned char c = (unsigned char)s.p[i];
-    if (c > 127) luaL_addchar(&b, (char)(0xc0 | c >> 6));
-    luaL_addchar(&b, (char)(c > 127 ? 0x80 | (c & 63) : c));
-  }
-  luaL_pushresult(&b);
-}
-
-static void push_value(lua_State *L, iot_str v) {
-  if (iot_is_plain(v) || is_ascii(v))
-    push_str(L, v);
-  else
-    push_latin1(L, v);
-}
-
-void iot_push_headers(lua_State *L, iot_str fields) {
-  iot_header f;
-  size_t at = 0;
-  int n = 0;
-  lua_newtable(L);
-  while ((at = iot_http1_field(fields, at, &f)) != 0) {
-    lua_createtable(L, 2, 0);
-    push_str(L, f.name);
-    lua_rawseti(L, -2, 1);
-    push_value(L, f.value);
-    lua_rawseti(L, -2, 2);
-    lua_rawseti(L, -2, ++n);
-  }
-}
-
-static void push_lower(lua_State *L, iot_str name) {
-  char usual[64];
-  luaL_Buffer b;
-  size_t i;
-  if (name.n <= sizeof(usual)) {
-    for (i = 0; i < name.n; i++) usual[i] = iot_lower(name.p[i]);
-    lua_pushlstring(L, usual, name.n);
-    return;
-  }
-  luaL_buffinit(L, &b);
-  for (i = 0; i < name.n; i++) luaL_addchar(&b, iot_lower(name.p[i]));
-  luaL_pushresult(&b);
-}
-
-/* Puts ", " between the value that the name has, and the one on the top. */
-static void join(lua_State *L) {
-  lua_pushvalue(L, -2);
-  lua_rawget(L, -4);
-  if (lua_isnil(L, -1)) {
-    lua_pop(L, 1);
-    return;
-  }
-  lua_pushliteral(L, ", ");
-  lua_pushvalue(L, -3);
-  lua_concat(L, 3);
-  lua_replace(L, -2);
-}
-
-void iot_push_fields(lua_State *L, iot_str fields) {
-  iot_header f;
-  size_t at = 0;
-  lua_createtable(L, 0, 8);
-  while ((at = iot_http1_field(fields, at, &f)) != 0) {
-    push_lower(L, f.name);
-    push_value(L, f.value);
-    join(L);
-    lua_rawset(L, -3);
-  }
 }

@@ -19,13 +19,9 @@ size_t iot_get_headers(lua_State *L, int t,
 ** cost more than signing them. */
 iot_request iot_get_parts(lua_State *L, int arg,
                           iot_header headers[IOT_MAX_HEADERS]);
+void iot_push_str(lua_State *L, iot_str s);
 /* Pushes {name, value}. */
 void iot_push_header(lua_State *L, const iot_header *h);
-/* Pushes a response's headers, {{name, value}, ...}, of `fields` (see
-** iot_http1). Values are Latin-1 on the wire, and pushed as UTF-8. */
-void iot_push_headers(lua_State *L, iot_str fields);
-/* The same by lower-case name; several values of one are joined by ", ". */
-void iot_push_fields(lua_State *L, iot_str fields);
 /* luaL_setfuncs, which Lua 5.1 has not: adds functions to the table under
 ** `nup` upvalues, which are popped. */
 void iot_setfuncs(lua_State *L, const luaL_Reg *l, int nup);
@@ -46,10 +42,37 @@ void iot_closing(lua_State *L, iot_workspace *w);
 /* As iot_push_buf and iot_push_failure, and the workspace is given back. */
 int iot_end(lua_State *L, iot_workspace *w, const iot_buf *b);
 int iot_end_failed(lua_State *L, iot_workspace *w, const char *reason);
+
+/* lfields.c */
+
+#define IOT_MEMO_FIELDS 16
+#define IOT_MEMO_SIZE 4096u /* bytes */
+
+/* The last response's headers, of which the next one's strings are taken. */
+typedef struct iot_memo {
+  iot_buf text;
+  size_t names[IOT_MEMO_FIELDS]; /* their lengths */
+  size_t values[IOT_MEMO_FIELDS];
+  int n; /* 0: of none */
+} iot_memo;
+
+void iot_memo_init(iot_memo *m);
+void iot_memo_free(iot_memo *m);
+/* Pushes a response's headers, {{name, value}, ...}, of `fields` (see
+** iot_http1). Values are Latin-1 on the wire, and pushed as UTF-8. */
+void iot_push_headers(lua_State *L, iot_str fields);
+/* The same by lower-case name; several values of one are joined by ", ". The
+** table at `t` (no relative index) is for the memo's strings. */
+void iot_push_fields(lua_State *L, iot_str fields, iot_memo *m, int t);
+
+/* The bindings */
+
 /* Adds `reader` to the table on the top of the stack (lreader.c). */
 void iot_open_reader(lua_State *L);
 /* Adds `sign` and the signer's steps likewise (lsign.c). */
 void iot_open_sign(lua_State *L);
+/* Adds `composer` likewise (lcompose.c). */
+void iot_open_compose(lua_State *L);
 /* Adds `run` and `monotonic` likewise (lspawn.c). */
 void iot_open_spawn(lua_State *L);
 /* Pushes the buffer's contents; 1. Or nil and a reason; 2. */

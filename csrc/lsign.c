@@ -232,7 +232,8 @@ static int sign(lua_State *L, workspace *w, iot_request *r,
 }
 
 static int get_flags(lua_State *L) {
-  return (lua_toboolean(L, 12) ? IOT_SIGN_RAW_PATH : 0) |
+  int raw = lua_type(L, 12) == LUA_TBOOLEAN && !lua_toboolean(L, 12);
+  return (raw ? IOT_SIGN_RAW_PATH : 0) |
          (lua_toboolean(L, 13) ? TOKEN_AFTER : 0) |
          (lua_toboolean(L, 14) ? SIGN_BODY : 0);
 }
@@ -240,7 +241,7 @@ static int get_flags(lua_State *L) {
 #define SIGN_ARGS 15
 
 /* sign(method, path, query, headers, body, access_key, secret_key,
-** token | nil, region, service, now, raw_path, late_token, sign_body,
+** token | nil, region, service, now, normalize_path, late_token, sign_body,
 ** in_place) -> headers, with ours | nil, reason [, the wrong credential] */
 static int l_sign(lua_State *L) {
   workspace *w = take(L, SIGN_ARGS);

@@ -5,10 +5,12 @@
 
 static const char upper_hex[] = "0123456789ABCDEF";
 
-static int unreserved(unsigned char c) {
-  if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) return 1;
-  if (c >= '0' && c <= '9') return 1;
-  return c == '-' || c == '.' || c == '_' || c == '~';
+/* For each byte of ASCII a digit. */
+static inline int unreserved(unsigned char c) {
+  static const char digits[] =
+      "0000000000000000000000000000000000000000000001101111111111000000"
+      "0111111111111111111111111110000101111111111111111111111111100010";
+  return c < 128 && digits[c] == '1';
 }
 
 /* Encodes all but unreserved bytes and those of `keep`. */

@@ -82,9 +82,10 @@ local lua_arrows = {
   ["credentials.iot"] = set [[core credentials.answer date
     endpoint errors json]],
   ["transport.auto"] = set "core transport.curl transport.nginx",
-  ["transport.curl"] = set "core curl",
+  ["transport.response"] = set "core",
+  ["transport.curl"] = set "core curl transport.response",
   ["transport.nginx"] = set [[core transport.nginx_connect
-    transport.nginx_pool]],
+    transport.nginx_pool transport.response]],
   ["transport.nginx_connect"] = set "core transport.nginx_tls",
   ["transport.nginx_pool"] = set "core ngx.semaphore",
   ["transport.nginx_tls"] = set "ngx.ssl resty.core.base ffi",
@@ -99,6 +100,8 @@ local c_arrows = {
   ["lrecord.c"] = set "lrecord.h",
   ["lcore.c"] = set "lrecord.h",
   ["lsign.c"] = set "lrecord.h",
+  ["lcompose.c"] = set "lrecord.h",
+  ["lfields.c"] = set "lrecord.h",
   ["lreader.c"] = set "lrecord.h",
   ["lspawn.c"] = set "clock.h lrecord.h",
   ["lcurl.c"] = set "clock.h exchange.h lrecord.h",

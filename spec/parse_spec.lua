@@ -26,7 +26,9 @@ local function read(response)
   local reader = core.reader()
   assert(reader:feed(table.concat(lines, "\r\n") .. body))
   local answer = {}
-  answer.status, answer.headers, answer.body = reader:response()
+  local _, head
+  answer.status, answer.fields, answer.body, _, head = reader:response()
+  answer.headers = core.headers(head)
   return answer
 end
 

@@ -251,11 +251,11 @@ end)
 -- ---- adaptive ----
 
 describe("adaptive mode", function()
-  local function client_with(answers)
+  local function client_with(answers, seconds)
     local client = assert(clients.new({}, {
       region_name = "us-east-1", transport = stub(answers),
       aws_access_key_id = "AK", aws_secret_access_key = "SK",
-      config = { retries = { mode = "adaptive" } },
+      config = { retries = { mode = "adaptive" }, api_call_timeout = seconds },
     }))
     return client, client.transport
   end
@@ -279,8 +279,7 @@ describe("adaptive mode", function()
   end)
 
   it("keeps a call's time", function()
-    local client = client_with { { status = 429 }, {} }
-    client.settings.api_call_timeout = 0.5
+    local client = client_with({ { status = 429 }, {} }, 0.5)
     client.policy.random = function() return 0 end
     client:try("publish", { topic = "t" })
     local _, err = client:try("publish", { topic = "t" })

@@ -20,7 +20,6 @@ local first_header = { "amz-sdk-request", "attempt=1" }
 ---botocore knows how many attempts there may be only once one has failed, but
 ---by the rules of 2026.
 local function attempt_header(policy, number, ttl)
-  if number == 1 and not policy.tells_max_at_first then return first_header end
   return { "amz-sdk-request", ("%sattempt=%d; max=%d"):format(
     ttl and "ttl=" .. ttl .. "; " or "", number,
     math.max(number, policy.max_attempts)) }
@@ -37,14 +36,9 @@ function attempt.ttl(err, read_timeout)
 end
 
 ---Credentials that are not due, and the time when they are to sign.
-local function find_credentials(self, now, deadline)
-  local cache = self.cache
-  if not cache then
-    cache = cached.of(self.world)
-    self.cache = cache
-  end
-  if not is_due(cache.credentials, now) then return cache.credentials, now end
-  local credentials, err = cached.get(cache, self.world, deadline)
+local function find_credentials(self, deadline)
+  self.cache = self.cache or cached.of(self.world)
+  local credentials, err = cached.get(self.cache, self.world, deadline)
   if credentials then return credentials, self.world:now() end
   err.delivery = "not_sent" -- it was about another request
   return nil, nil, err
@@ -60,21 +54,17 @@ local function again(request, n)
   return new
 end
 
----The request, of `n` headers yet, as the transport wants it: signed anew.
-local function prepare(self, request, n, number, ttl)
-  if number > 1 then request = again(request, n) end
-  local scope = self.scope
-  if scope then
-    local now = self.transport:now() + self.world.clock_offset
-    local credentials, err
-    credentials, now, err = find_credentials(self, now, request.deadline)
+---Signs the request itself.
+local function authorize(self, scope, request)
+  local cache, err = self.cache, nil
+  local now = self.transport:now() + self.world.clock_offset
+  local credentials = cache and cache.credentials
+  if not credentials or credentials.expiry_time and is_due(credentials, now)
+  then
+    credentials, now, err = find_credentials(self, request.deadline)
     if not credentials then return nil, err end
-    request, err = sign(request, credentials, scope, now, true)
-    if not request then return nil, err end
   end
-  local headers = request.headers
-  headers[#headers + 1] = attempt_header(self.policy, number, ttl)
-  return request
+  return sign(request, credentials, scope, now, true)
 end
 
 -- ---- what came of it ----
@@ -118,16 +108,23 @@ end
 ---@param request table with the first `n` of its headers
 ---@param n integer
 ---@param number integer which attempt, from 1
----@param ttl string|nil of attempt.ttl
+---@param state table|nil of a call's later attempts: {ttl = of attempt.ttl}
 ---@return table|nil, table|nil, boolean|nil # the result, or nil, an error,
 ---and whether nothing was tried, nor is worth trying
-function attempt.send(self, operation, request, n, number, ttl)
-  local ready, err = prepare(self, request, n, number, ttl)
-  if not ready then return nil, err, true end
-  local response, failure = self.transport:send(ready)
+function attempt.send(self, operation, request, n, number, state)
+  if state then request = again(request, n) end
+  local scope, policy = self.scope, self.policy
+  if scope then
+    local ready, err = authorize(self, scope, request)
+    if not ready then return nil, err, true end
+  end
+  local headers = request.headers
+  headers[#headers + 1] = state and attempt_header(policy, number, state.ttl)
+    or policy.tells_max_at_first and attempt_header(policy, number)
+    or first_header
+  local response, failure = self.transport:send(request)
   if not response then return nil, attempt.failed(self, request, failure) end
-  local result
-  result, err = parse(operation, response)
+  local result, err = parse(operation, response)
   if result then return result end
   err.delivery = delivery_of(err, response)
   return nil, err

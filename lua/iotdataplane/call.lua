@@ -6,6 +6,8 @@ local attempt = require "iotdataplane.attempt"
 local clock = require "iotdataplane.clock"
 local retry = require "iotdataplane.retry"
 
+local send = attempt.send
+
 local certainty = { not_sent = 0, rejected = 1, unknown = 2 }
 
 ---What is known of the message after several attempts: the least certain.
@@ -81,25 +83,27 @@ end
 
 ---@param self table a client
 ---@param operation table of model.operations
----@param request table of serialize; with `deadline`, on the world's
+---@param request table of serialize; gets `deadline`, on the world's
 ---`monotonic`, where the call has one
 ---@return table|nil, table|nil # the result, or nil and an error that knows
 ---what became of the message
 local function call(self, operation, request)
-  local policy, n, number = self.policy, #request.headers, 0
-  local is_noted = policy.limiter or self.settings.logger
+  local policy, is_noted = self.policy, self.is_noted
+  local n, number, limit = #request.headers, 0, self.api_call_timeout
+  if limit then request.deadline = self.world:monotonic() + limit end
   local state -- of a call that did not succeed at once
   repeat
     number = number + 1
-    if policy.limiter and not pass(self, request.deadline) then break end
+    if is_noted and not pass(self, request.deadline) then break end
     local began = is_noted and self.world:monotonic()
-    local result, err, is_final = attempt.send(self, operation, request, n,
-      number, state and state.ttl)
+    local result, err, is_final = send(self, operation, request, n, number,
+                                       state)
     local delay
     if result then
-      if number > 1 or policy.is_wary then
+      if state or policy.is_wary then
         retry.succeeded(policy, number, result, state and state.price)
       end
+      if not is_noted then return result end
     else
       state = state or { delivery = "not_sent" }
       if is_final then

@@ -1,4 +1,4 @@
--- client.lua - the methods, one line each, and `call`, the only control flow
+-- client.lua - the methods, one line each
 
 local call = require "iotdataplane.call"
 local core = require "iotdataplane.core"
@@ -11,6 +11,7 @@ local validate = require "iotdataplane.validate"
 
 local getmetatable, type = getmetatable, type
 local uuid = core.uuid
+local publish = model.operations.publish
 
 local Client = { __name = "iotdataplane.client" }
 Client.__index = Client
@@ -19,7 +20,8 @@ Client.__index = Client
 
 ---What every request of a client's carries; with room for the operation's
 ---headers and the signer's, for a list that grows is costly.
-local function own_headers(settings)
+local function own_headers(self)
+  local settings = self.settings
   local headers = {
     settings.host_header, settings.user_agent,
     { "amz-sdk-invocation-id", uuid() }, nil, nil, nil, nil, nil,
@@ -31,12 +33,17 @@ end
 
 ---What can be sent, now or later.
 local function request_of(self, operation, params)
-  local settings = self.settings
-  if settings.parameter_validation then
-    local ok, err = validate(operation, params)
-    if not ok then return nil, err end
-  end
-  return serialize(operation, params, settings.target, own_headers(settings))
+  return serialize(operation, params, self.target, own_headers(self),
+                   self.check)
+end
+
+---The same of a request that is over: most of it is as it was.
+local function rewrite(self, operation, params, request)
+  local headers = request.headers
+  headers[3] = { "amz-sdk-invocation-id", uuid() }
+  for i = #headers, self.first_header, -1 do headers[i] = nil end
+  return serialize(operation, params, self.target, headers, self.check,
+                   request)
 end
 
 ---Makes an error ready for the caller to see.
@@ -48,8 +55,6 @@ end
 
 ---Makes the call of a request.
 local function deliver(self, operation, request)
-  local limit = self.settings.api_call_timeout
-  if limit then request.deadline = self.world:monotonic() + limit end
   local result, err = call(self, operation, request)
   if result then return result end
   return complete(operation, err)
@@ -61,9 +66,17 @@ local function told(self, result, err)
   return result, err
 end
 
+---A request is written anew for the next call; who calls meanwhile finds none.
 local function try(self, operation, params)
-  local request, err = request_of(self, operation, params)
-  if request then return told(self, deliver(self, operation, request)) end
+  local old, result = self.spare, nil
+  self.spare = nil
+  local request, err = (old and rewrite or request_of)(self, operation,
+                                                       params, old)
+  if request then
+    result, err = call(self, operation, request)
+    if self.spares then self.spare = request end
+    if result then return result end
+  end
   return told(self, complete(operation, err))
 end
 
@@ -97,7 +110,7 @@ function Client:publish(params)
   if getmetatable(self) ~= Client or type(params) ~= "table" then
     misuse(self, "publish", params)
   end
-  return raise(try(self, model.operations.publish, params))
+  return raise(try(self, publish, params))
 end
 
 ---Any operation without raising.
@@ -159,13 +172,12 @@ function Client:publish_later(params)
   if getmetatable(self) ~= Client or type(params) ~= "table" then
     misuse(self, "publish_later", params)
   end
-  local operation = model.operations.publish
-  local request, err = request_of(self, operation, params)
+  local request, err = request_of(self, publish, params)
   if not request then
-    return raise(told(self, complete(operation, err)))
+    return raise(told(self, complete(publish, err)))
   end
   return raise(told(self, queue_of(self):push {
-    operation = operation, request = request,
+    operation = publish, request = request,
   }))
 end
 
@@ -211,12 +223,19 @@ end
 ---@return table # a client
 local function new(world, settings)
   world.transport = own_transport(world.options, settings)
+  local policy = retry.policy {
+    mode = settings.retry_mode, max_attempts = settings.max_attempts,
+    random = core.random, is_2026 = settings.is_2026,
+  }
   return setmetatable({
     settings = settings, world = world, transport = world.transport,
-    policy = retry.policy {
-      mode = settings.retry_mode, max_attempts = settings.max_attempts,
-      random = core.random, is_2026 = settings.is_2026,
-    },
+    target = settings.target, policy = policy,
+    check = settings.parameter_validation and validate or nil,
+    api_call_timeout = settings.api_call_timeout,
+    is_noted = (policy.limiter or settings.logger) ~= nil,
+    first_header = 4 + #settings.headers, -- that is not every request's
+    -- a user's own transport may keep what it is given
+    spares = type(world.options.transport) ~= "table",
     -- none where nothing is signed
     scope = settings.signature_version == "v4" and {
       region = settings.region_name, service = model.signing_name,

@@ -1,6 +1,8 @@
 -- serialize.lua - (operation, params, target, headers) -> request | nil, err
 --
--- Path and query are encoded here, once: what is signed is what is sent.
+-- Path and query are encoded here, once: what is signed is what is sent. Of
+-- most calls the core makes both at once, and sees that nothing is wrong with
+-- them; it declines where a value is for a header, a file, or not right.
 
 local core = require "iotdataplane.core"
 local errors = require "iotdataplane.errors"
@@ -89,13 +91,9 @@ local function body_of(member, value)
   return read_file(member, value)
 end
 
----@param operation table of model.operations
----@param params table
----@param target table {scheme, host, port, path} and what the transport is
----told: {connect_timeout, read_timeout, replay, tls, tcp_keepalive, proxy}
----@param headers table {{name, value}}, `host` among them, which is added to
----@return table|nil, table|nil # a request, or nil and a ParamValidationError
-local function serialize(operation, params, target, headers)
+---What the core declines.
+---@return string|nil, string|table, string|nil # path, query and body
+local function by_parts(operation, params, target, headers)
   local at = operation.at
   local name = params[at.uri.name]
   if type(name) ~= "string" then
@@ -108,13 +106,45 @@ local function serialize(operation, params, target, headers)
     body, err = body_of(at.payload, body)
     if err then return nil, err end
   end
+  return target.path .. operation.path .. uri_encode(name),
+    query_of(at.query, params, target.query), body
+end
+
+local function composer_of(operation)
+  local compose = core.composer(operation.path, "", operation.input)
+  operation.compose = compose
+  return compose
+end
+
+---@param operation table of model.operations
+---@param params table
+---@param target table {scheme, host, port, path} and what the transport is
+---told: {connect_timeout, read_timeout, replay, tls, tcp_keepalive, proxy}
+---@param headers table {{name, value}}, `host` among them, which is added to
+---@param check function|nil (operation, params) -> true | nil, err: asked of
+---those that may be wrong
+---@param old table|nil a request to the same target, to be written anew
+---@return table|nil, table|nil # a request, or nil and an error
+local function serialize(operation, params, target, headers, check, old)
+  local compose = operation.compose or composer_of(operation)
+  local path, query, body = compose(params, target.path, target.query)
+  if not path then
+    if check then
+      local ok, err = check(operation, params)
+      if not ok then return nil, err end
+    end
+    path, query, body = by_parts(operation, params, target, headers)
+    if not path then return nil, query end
+  end
+  if old then
+    old.method, old.path, old.query = operation.method, path, query
+    old.headers, old.body, old.deadline = headers, body, nil
+    return old
+  end
   return {
     method = operation.method, scheme = target.scheme, host = target.host,
-    port = target.port, query = query_of(at.query, params,
-      target.query),
-    path = target.path .. operation.path .. uri_encode(name),
-    headers = headers, body = body,
-    connect_timeout = target.connect_timeout,
+    port = target.port, path = path, query = query, headers = headers,
+    body = body, connect_timeout = target.connect_timeout,
     read_timeout = target.read_timeout, replay = target.replay,
     tls = target.tls, tcp_keepalive = target.tcp_keepalive,
     proxy = target.proxy,

@@ -42,7 +42,7 @@ local function sign(request, credentials, scope, now, in_place)
   local headers, reason, bad = core_sign(request.method, request.path,
     request.query or "", request.headers, request.body or "",
     credentials.access_key, credentials.secret_key, credentials.token,
-    scope.region, scope.service, now, scope.normalize_path == false,
+    scope.region, scope.service, now, scope.normalize_path,
     scope.omit_session_token, scope.sign_body, in_place)
   if not headers then return refuse(reason, bad) end
   return in_place and request or copy(request, headers)

@@ -157,6 +157,25 @@ static void test_unbase64(void) {
   }
 }
 
+static void test_hex(void) {
+  unsigned char in[256 + 3];
+  char digits[3];
+  iot_buf b;
+  size_t i, from;
+  for (i = 0; i < sizeof(in); i++) in[i] = (unsigned char)(i * 7);
+  iot_buf_init(&b, ROOM);
+  for (from = 0; from < 4; from++) {
+    iot_buf_reset(&b);
+    iot_hex(&b, in + from, sizeof(in) - from);
+    check(b.len == 2 * (sizeof(in) - from));
+    for (i = 0; 2 * i < b.len; i++) {
+      snprintf(digits, sizeof(digits), "%02x", in[from + i]);
+      check(memcmp(b.data + 2 * i, digits, 2) == 0);
+    }
+  }
+  iot_buf_free(&b);
+}
+
 static void test_nothing(void) {
   iot_header h;
   iot_http1 r;
@@ -223,6 +242,7 @@ int main(void) {
   test_writers();
   test_failed();
   test_unbase64();
+  test_hex();
   test_nothing();
   test_pairs();
   return check_end();

@@ -39,7 +39,8 @@ end
 -- What the reader says of the answer as a whole, as one text. A failed one
 -- has no body: how much of it had come is nobody's business.
 local function result_of(reader, done, reason)
-  local status, headers, body, reusable = reader:response()
+  local status, _, body, reusable, head = reader:response()
+  local headers = core.headers(head)
   local lines = { "status " .. status }
   for _, field in ipairs(headers) do
     lines[#lines + 1] = ("%s = [%s]"):format(field[1], field[2])

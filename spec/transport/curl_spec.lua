@@ -1,4 +1,5 @@
 local contract = require "spec.transport_contract"
+local core = require "iotdataplane.core"
 local curl = require "iotdataplane.curl"
 local hostile = require "spec.support.hostile"
 local new = require "iotdataplane.transport.curl"
@@ -180,7 +181,7 @@ describe("the curl transport by itself", function()
     local status, fields, body, head = send_by(exchange, "/ok")
     assert.same({ 200, { ["content-length"] = "2" }, "ok" },
       { status, fields, body })
-    assert.same({ { "Content-Length", "2" } }, curl.headers(head))
+    assert.same({ { "Content-Length", "2" } }, core.headers(head))
   end)
 
   it("refuses an exchange that is closed", function()

@@ -2,22 +2,12 @@
 
 local core = require "iotdataplane.core"
 local curl = require "iotdataplane.curl"
+local Response = require "iotdataplane.transport.response"
 
 local concat, setmetatable = table.concat, setmetatable
 
 local Transport = { __name = "iotdataplane.transport.curl" }
 Transport.__index = Transport
-
----Most of what an answer's headers are asked for is in `fields`, by name; the
----list is made when somebody wants it.
-local Response = { __name = "iotdataplane.transport.curl.response" }
-
-function Response.__index(response, key)
-  if key ~= "headers" then return nil end
-  local headers = curl.headers(response.head)
-  response.headers = headers
-  return headers
-end
 
 local function flag(yes)
   return yes and "1" or "0"
@@ -71,9 +61,8 @@ local function identify(self, request)
   return self.identity
 end
 
----The request's headers, and one more where that is wanted.
+---The request's headers, and one more.
 local function with(headers, header)
-  if not header then return headers end
   local all = {}
   for i = 1, #headers do all[i] = headers[i] end
   all[#all + 1] = header
@@ -88,10 +77,12 @@ function Transport:send(request)
   -- ours alone until it is over: a finalizer may publish meanwhile
   local exchange = self.exchange or self.pool:exchange()
   self.exchange = nil
-  local identity = identify(self, request)
+  local identity, headers = identify(self, request), request.headers
+  local authorization = self.authorization
+  if authorization then headers = with(headers, authorization) end
   local status, fields, body, head, replayed = exchange:send(identity,
     request.method, request.path, request.query or "",
-    with(request.headers, self.authorization), request.body or "",
+    headers, request.body or "",
     request.connect_timeout, request.read_timeout, request.deadline,
     request.replay, self.authority)
   while status == false do -- Ctrl-C's hook runs, and raises, once we are here
@@ -101,10 +92,11 @@ function Transport:send(request)
   if not status then
     return nil, { name = fields, message = body, sent = head }
   end
-  return setmetatable({
+  local response = {
     status = status, fields = fields, body = body, head = head,
-    replayed = replayed or nil,
-  }, Response)
+  }
+  if replayed then response.replayed = true end
+  return setmetatable(response, Response)
 end
 
 ---@return string # which connection the last request went over, for a log

@@ -4,6 +4,7 @@
 local connect = require "iotdataplane.transport.nginx_connect"
 local core = require "iotdataplane.core"
 local new_pools = require "iotdataplane.transport.nginx_pool"
+local Response = require "iotdataplane.transport.response"
 
 -- luacheck: read globals ngx
 
@@ -155,7 +156,7 @@ end
 ---A success that comes before the whole request is out is none: what the
 ---server has cannot be the message.
 local function finish(exchange)
-  local status, headers, body, reusable = exchange.reader:response()
+  local status, fields, body, reusable, head = exchange.reader:response()
   if exchange.is_out and reusable then
     exchange.pool:keep(exchange)
   else
@@ -165,8 +166,10 @@ local function finish(exchange)
     return failure("HTTPClientError",
       "a success before the request was sent", true)
   end
-  return { status = status, headers = headers, body = body,
-           replayed = exchange.replayed }
+  return setmetatable({
+    status = status, fields = fields, body = body, head = head,
+    replayed = exchange.replayed,
+  }, Response)
 end
 
 ---@param request table
