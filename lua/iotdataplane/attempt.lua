@@ -56,11 +56,12 @@ end
 
 ---Signs the request itself.
 local function authorize(self, scope, request)
-  local cache, err = self.cache, nil
+  local cache = self.cache
   local now = self.transport:now() + self.world.clock_offset
   local credentials = cache and cache.credentials
   if not credentials or credentials.expiry_time and is_due(credentials, now)
   then
+    local err
     credentials, now, err = find_credentials(self, request.deadline)
     if not credentials then return nil, err end
   end

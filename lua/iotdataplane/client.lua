@@ -68,7 +68,8 @@ end
 
 ---A request is written anew for the next call; who calls meanwhile finds none.
 local function try(self, operation, params)
-  local old, result = self.spare, nil
+  local result
+  local old = self.spare
   self.spare = nil
   local request, err = (old and rewrite or request_of)(self, operation,
                                                        params, old)
