@@ -71,7 +71,7 @@ def _forget(plane, session):
         forget_session(plane.publisher.port, session.client_id)
     except BrokerError as error:
         raise ApiError(500, "InternalFailureException", str(error)) from error
-    plane.sessions.forget(session)
+    plane.sessions.forget(session.client_id)
 
 
 def list_subscriptions(plane, request, raw):

@@ -109,16 +109,20 @@ class Link:
 
     def _upward(self):
         """From the client to the broker."""
-        self._pump(self.client, self._from_client, self._to_broker)
-        self._because("CONNECTION_LOST")
-        _shut(self.broker, socket.SHUT_WR)
+        try:
+            self._pump(self.client, self._from_client, self._to_broker)
+        finally:
+            self._because("CONNECTION_LOST")
+            _shut(self.broker, socket.SHUT_WR)
 
     def _downward(self):
         """From the broker to the client; its end is the connection's."""
-        self._pump(self.broker, self._from_broker, self._answer)
-        self._because(BY_SERVER)
-        self._end()
-        _shut(self.client, socket.SHUT_RDWR)
+        try:
+            self._pump(self.broker, self._from_broker, self._answer)
+        finally:
+            self._because(BY_SERVER)
+            self._end()
+            _shut(self.client, socket.SHUT_RDWR)
 
     def _pump(self, source, look, forward):
         """Look at each packet, and pass on those that are to be."""

@@ -73,8 +73,6 @@ class Sessions:
         with self.lock:
             session.link, session.reason = None, reason
             session.since = self.now()
-            if not session.expiry:
-                session.subscriptions = {}
 
     def subscribed(self, session, granted):
         """The broker took subscriptions: their QoS by filter."""
@@ -87,18 +85,21 @@ class Sessions:
             for one in filters:
                 session.subscriptions.pop(one, None)
 
-    def forget(self, session):
-        """The session is deleted; its connection had ended already."""
+    def forget(self, client_id):
+        """The session is deleted, unless its client has come back."""
         with self.lock:
-            session.expiry, session.subscriptions = 0, {}
+            session = self.sessions[client_id]
+            if not session.connected:
+                session.expiry = 0
 
     def find(self, client_id):
-        """A session that exists or is remembered, else None."""
+        """A session that exists or is remembered, as it is now; else None."""
         now = self.now()
         with self.lock:
             found = self.sessions.get(client_id)
-        if found and (found.lives(now) or found.is_recent(now)):
-            return found
+            if found and (found.lives(now) or found.is_recent(now)):
+                subscriptions = dict(found.subscriptions)
+                return dataclasses.replace(found, subscriptions=subscriptions)
         return None
 
     def subscriptions(self, client_id):
@@ -106,5 +107,4 @@ class Sessions:
         found = self.find(client_id)
         if not found or not found.lives(self.now()):
             return None
-        with self.lock:
-            return dict(found.subscriptions)
+        return found.subscriptions

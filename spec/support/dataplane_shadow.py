@@ -180,7 +180,7 @@ def delta(desired, reported):
             inner = delta(wanted, known)
             if inner:
                 found[key] = inner
-        elif key not in reported or _differ(wanted, known):
+        elif _differ(wanted, known):
             found[key] = wanted
     return found
 

@@ -211,6 +211,7 @@ class Deletion(ClientTest):
                     ("s/#", 1)
                 )
                 self.boto.delete_connection(clientId="s", cleanSession=clean)
+                self.check_session("s", not clean)
                 again = self.device("s", kind=OldDevice, clean=False)
                 self.assertEqual(self.filters("s"), resumed)
                 self.boto.publish(topic="s/1", payload=b"x", qos=1)
@@ -221,6 +222,15 @@ class Deletion(ClientTest):
                 self.assertEqual(first, "end" if clean else "s/1")
                 again.leave()
                 self.wait_gone("s")
+
+    def check_session(self, client_id, exists):
+        """Is there a session, though no connection?"""
+        self.assertFalse(self.connection(client_id)["connected"])
+        if exists:
+            self.assertTrue(self.filters(client_id))
+        else:
+            refused = refusal(self.boto.list_subscriptions, clientId=client_id)
+            self.assertEqual(refused[:2], MISSING)
 
     def test_goodbye(self):
         """The client is told that it was an administrator, in MQTT 5."""

@@ -46,6 +46,15 @@ class Subscriptions(ClientTest):
         self.assertEqual(refused[:2], MISSING)
 
 
+    def test_clean_start(self):
+        """A client that starts anew has none, whatever it had."""
+        self.device("anew", 3600).subscribe(("t/1", 1))
+        self.boto.delete_connection(clientId="anew")
+        self.assertEqual(self.filters("anew"), {"t/1": 1})
+        self.device("anew", 3600)
+        self.assertEqual(self.filters("anew"), {})
+
+
 class SessionClock(unittest.TestCase):
     """How long is known what."""
 
@@ -57,7 +66,7 @@ class SessionClock(unittest.TestCase):
         sessions.opened(session, False)
         sessions.subscribed(session, {"t": 0})
         now[0] = 5000
-        self.assertIs(sessions.find("c"), session)
+        self.assertTrue(sessions.find("c").connected)
         sessions.closed(session, "X")
         now[0] += seconds
         self.assertEqual(sessions.find("c") is not None, found)
