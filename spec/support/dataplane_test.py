@@ -14,6 +14,7 @@ from botocore.exceptions import SSLError
 
 from dataplane_test_clients import Connection, Deletion
 from dataplane_test_direct import AllOperations, Direct
+from dataplane_test_front import FrontTest
 from dataplane_test_help import Plane, PlaneTest, failure, forget_environment
 from dataplane_test_life import Broker, Ending, Starting
 from dataplane_test_lua import LuaHelper
@@ -31,9 +32,9 @@ from dataplane_test_subscriptions import SessionClock, Subscriptions
 # What unittest.main() runs besides the tests in this file.
 __all__ = [
     "AllOperations", "BadShadow", "Broker", "Clock", "Connection", "Deletion",
-    "Direct", "Ending", "LuaHelper", "NamedShadow", "NewestRetained",
-    "Refusal", "Retained", "RetainedClock", "RetainedList", "SessionClock",
-    "Shadow", "Signature", "Starting", "Subscriptions",
+    "Direct", "Ending", "FrontTest", "LuaHelper", "NamedShadow",
+    "NewestRetained", "Refusal", "Retained", "RetainedClock", "RetainedList",
+    "SessionClock", "Shadow", "Signature", "Starting", "Subscriptions",
 ]
 LIMIT_BYTES = 131072
 EVERYTHING = {
