@@ -3,6 +3,9 @@
 Mosquitto lists neither its clients nor their subscriptions, and delivers to
 nobody who did not subscribe. So clients speak with it through here, and a
 message for one client is put between two packets of its stream.
+
+Not as with AWS IoT: a client has no thing; a retained will counts as kept at
+once, whatever its delay; nobody is refused for what a policy would forbid.
 """
 
 import socket

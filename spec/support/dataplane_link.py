@@ -139,7 +139,8 @@ class Link:
         _send(self.client, self.client_lock, data)
 
     def _answer(self, data):
-        self._to_client(data)
+        with contextlib.suppress(OSError):  # _upward() sees to that
+            self._to_client(data)
         if self.session:
             self.greeted.set()
 

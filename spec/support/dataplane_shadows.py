@@ -1,4 +1,7 @@
-"""The shadows of all things, and the four operations on them."""
+"""The shadows of all things, and the four operations on them.
+
+Over HTTP alone: nothing is read from nor published to the topics under $aws.
+"""
 
 import threading
 import time

@@ -1,6 +1,7 @@
 """Tests the front between a client and a broker that does as it is told."""
 
 import socket
+import struct
 import threading
 import unittest
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ from dataplane_errors import ApiError
 from dataplane_front import Front
 from dataplane_http import Request, serving
 from dataplane_message import Message
+from dataplane_mqtt import wait_until
 from dataplane_retained import RetainedMessages
 from dataplane_sessions import Sessions
 from dataplane_test_device import DEAF_CONNECT
@@ -118,6 +120,23 @@ class FrontTest(unittest.TestCase):
         thread.join(SECONDS)
         self.assertFalse(self.sessions.find("deaf").connected)
         self.assertEqual(self.client.recv(1), b"")
+
+    def test_lost(self):
+        """A client that is gone is so when the broker has let go of it."""
+        reset = struct.pack("ii", 1, 0)
+        self.client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
+        self.client.close()
+        self.assertEqual(self.broker.recv(1), b"")
+        self.broker.sendall(PINGRESP)  # there is nobody to hear it
+        ended = wait_until(lambda: not self.connected(), 0.2)
+        self.assertFalse(ended, "the broker has not let go yet")
+        self.broker.close()
+        self.assertTrue(wait_until(lambda: not self.connected(), SECONDS))
+        self.assertEqual(self.sessions.find("deaf").reason, "CONNECTION_LOST")
+
+    def connected(self):
+        """Is there a connection, for all that is known?"""
+        return self.sessions.find("deaf").connected
 
     def test_no_link(self):
         """A message for a connection that has ended goes nowhere."""
