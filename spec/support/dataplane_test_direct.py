@@ -2,11 +2,18 @@
 
 import base64
 import json
+import os
 import threading
 
 from dataplane_test_clients import ClientTest
 from dataplane_test_device import OldDevice, deaf_device
-from dataplane_test_help import newest_session, outcome, refusal, skewed
+from dataplane_test_help import (
+    VECTORS,
+    newest_session,
+    outcome,
+    refusal,
+    skewed,
+)
 
 INVALID = (400, "InvalidRequestException")
 TIMED_OUT = (504, "GatewayTimeoutException")
@@ -221,6 +228,26 @@ class AllOperations(ClientTest):
             response = self.plane.send_signed(path, method="GET")
             status = 400 if path == "/connections/" else 404
             self.assertEqual(response.status, status, path)
+
+    def test_recorded(self):
+        """Whatever boto3 was seen to send finds its operation."""
+        path = os.path.join(VECTORS, "serialize", "operations.json")
+        with open(path, encoding="utf-8") as file:
+            cases = json.load(file)["cases"]
+        wires = [case["expected"].get("wire") for case in cases]
+        for wire in filter(None, wires):
+            with self.subTest(wire["target"]):
+                self.check_found(wire)
+
+    def check_found(self, wire):
+        """A recorded request is understood, if not always granted."""
+        sent = [one for one in wire["headers"] if "mqtt5" in one[0]]
+        body = base64.b64decode(wire["body_base64"])
+        response = self.plane.send_signed(
+            wire["target"], dict(sent), body, wire["method"]
+        )
+        self.assertIn(response.status, (200, 400, 404, 415))
+        self.assertNotIn(b"No path", response.body)
 
     def test_form(self):
         """An error has what each has: its type, a message, a trace."""
