@@ -100,14 +100,13 @@ local Plane = {}
 Plane.__index = Plane
 
 -- Subscribes to a topic filter, for so many messages, and returns when the
--- broker has confirmed it. options: timeout for all of it, in seconds (10).
+-- broker has confirmed it. options: timeout for all of it, in seconds (10);
+-- client_id, by which the connection's operations know it; session_expiry,
+-- in seconds (0); will_topic, will_payload.
 function Plane:subscribe(topic, count, options)
-  local pipe = assert(io.popen(command("dataplane_sub.py", {
-    port = self.mqtt_port,
-    topic = topic,
-    count = count,
-    timeout = options and options.timeout,
-  }), "r"))
+  local words = { port = self.mqtt_port, topic = topic, count = count }
+  for name, value in pairs(options or {}) do words[name] = value end
+  local pipe = assert(io.popen(command("dataplane_sub.py", words), "r"))
   local answer = decode(pipe:read "*l" or "{}")
   if not answer.pid then
     pipe:close()
@@ -156,7 +155,8 @@ local dataplane = {}
 
 -- Starts a plane. options: region, access_key_id, secret_access_key,
 -- session_token. The result has what dataplane.py prints: http, https, ca,
--- mqtt_port, region, access_key_id, secret_access_key, session_token, dir.
+-- mqtt_port, region, access_key_id, secret_access_key, session_token, dir,
+-- and broker_port: past it, what a client does is seen by no operation.
 function dataplane.start(options)
   local fifo = make_fifo()
   local line = command("dataplane.py", options)

@@ -1,7 +1,7 @@
 """A local AWS IoT data plane, for tests and for the demonstration.
 
-Takes signed publish requests over HTTP and HTTPS as AWS IoT Core does, and
-hands their messages to a Mosquitto of its own, so that a real MQTT 5
+Takes signed requests for all operations over HTTP and HTTPS as AWS IoT Core
+does, and hands messages to a Mosquitto of its own, so that a real MQTT 5
 subscriber sees what arrived. When it is ready it prints one line of JSON:
 where everything listens, and the credentials to sign with. It ends with its
 standard input, or by SIGTERM or SIGINT, and leaves nothing behind.
@@ -19,9 +19,12 @@ import tempfile
 try:
     import dataplane_tls
     from dataplane_errors import BrokerError, StartError
+    from dataplane_front import Front
     from dataplane_http import Server, serving
     from dataplane_mqtt import Publisher, mosquitto
     from dataplane_operations import Plane
+    from dataplane_retained import RetainedMessages
+    from dataplane_sessions import Sessions
     from dataplane_sigv4 import Verifier
 except ModuleNotFoundError as missing:
     sys.exit(
@@ -99,11 +102,15 @@ def start(options, stack):
     directory = stack.enter_context(
         tempfile.TemporaryDirectory(prefix="local-data-plane-")
     )
-    mqtt_port = stack.enter_context(mosquitto(directory))
-    publisher = Publisher(mqtt_port)
+    broker_port = stack.enter_context(mosquitto(directory))
+    publisher = Publisher(broker_port)
     stack.callback(publisher.close)
+    sessions, retained = Sessions(), RetainedMessages()
+    front = stack.enter_context(
+        serving(Front(broker_port, sessions, retained))
+    )
     ca, tls = dataplane_tls.make(directory)
-    plane = Plane(_verifier(options), publisher)
+    plane = Plane(_verifier(options), publisher, sessions, retained)
     http = stack.enter_context(serving(Server(plane)))
     https = stack.enter_context(serving(Server(plane, tls)))
     token = {"session_token": options.session_token}
@@ -111,7 +118,8 @@ def start(options, stack):
         "http": f"http://127.0.0.1:{http.port}",
         "https": f"https://localhost:{https.port}",
         "ca": ca,
-        "mqtt_port": mqtt_port,
+        "mqtt_port": front.port,
+        "broker_port": broker_port,
         "access_key_id": options.access_key_id,
         "secret_access_key": options.secret_access_key,
         "region": options.region,

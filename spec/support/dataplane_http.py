@@ -65,6 +65,16 @@ def json_response(status, value, headers=None):
     return Response(status, json.dumps(value).encode(), headers or {})
 
 
+def ok_response():
+    """What AWS IoT answers where it has nothing else to say."""
+    request_id = str(uuid.uuid4())
+    return json_response(
+        200,
+        {"message": "OK", "traceId": request_id},
+        {"x-amzn-RequestId": request_id},
+    )
+
+
 def error_response(error):
     """An ApiError in the form AWS IoT gives it."""
     request_id = str(uuid.uuid4())
@@ -196,6 +206,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def _send(self, response):
         self.send_response(response.status)
+        if "x-amzn-RequestId" not in response.headers:
+            self.send_header("x-amzn-RequestId", str(uuid.uuid4()))
         for name, value in response.headers.items():
             self.send_header(name, value)
         self.send_header("content-type", "application/json")

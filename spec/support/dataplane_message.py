@@ -9,9 +9,9 @@ import binascii
 import dataclasses
 import json
 import re
-from urllib.parse import parse_qsl, unquote_to_bytes
 
 from dataplane_errors import invalid_request
+from dataplane_parameters import choice, decoded, flag, query_of
 
 MAX_TOPIC_BYTES = 256
 MAX_TOPIC_SLASHES = 7
@@ -42,13 +42,27 @@ class Message:
 
 def read(request, raw_topic):
     """The message of a publish request, or an InvalidRequestException."""
-    query = _query(request.query)
+    query = query_of(request)
     return Message(
-        topic=_topic(raw_topic),
+        topic=_topic(decoded(raw_topic, "topic")),
         payload=request.body,
-        qos=_choice(query, "qos", {"0": 0, "1": 1}) or 0,
-        retain=_choice(query, "retain", {"true": True, "false": False})
-        or False,
+        qos=choice(query, "qos", {"0": 0, "1": 1}) or 0,
+        retain=flag(query, "retain"),
+        properties=_properties(request, query),
+    )
+
+
+def read_direct(request):
+    """The message for one client; QoS 1 where it is to be confirmed."""
+    query = query_of(request)
+    if "topic" not in query:
+        raise invalid_request("topic is missing")
+    query.pop("messageExpiry", None)  # is no parameter of this operation
+    return Message(
+        topic=_topic(query["topic"]),
+        payload=request.body,
+        qos=1 if flag(query, "confirmation") else 0,
+        retain=False,
         properties=_properties(request, query),
     )
 
@@ -81,29 +95,7 @@ def _optional(convert, text):
     return None if text is None else convert(text)
 
 
-def _query(query):
-    try:
-        pairs = parse_qsl(query, keep_blank_values=True, errors="strict")
-    except UnicodeDecodeError:
-        raise invalid_request("The query string is no UTF-8") from None
-    if len(dict(pairs)) != len(pairs):
-        raise invalid_request("A query parameter is given twice")
-    return dict(pairs)
-
-
-def _choice(query, name, choices):
-    """The value of a parameter of few words; None where it is absent."""
-    text = query.get(name)
-    if text is not None and text not in choices:
-        raise invalid_request(f"{name} must be one of {', '.join(choices)}")
-    return choices.get(text)
-
-
-def _topic(raw):
-    try:
-        topic = unquote_to_bytes(raw).decode("utf-8")
-    except UnicodeDecodeError:
-        raise invalid_request("The topic is no UTF-8") from None
+def _topic(topic):
     _check_topic(topic, "topic")
     counted = RULE_PREFIX.sub("", topic, count=1)
     if len(counted.encode("utf-8")) > MAX_TOPIC_BYTES:

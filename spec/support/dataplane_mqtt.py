@@ -11,9 +11,9 @@ import time
 
 from paho.mqtt import client as mqtt
 from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 
 from dataplane_errors import BrokerError, StartError
+from dataplane_packets import packed
 
 START_SECONDS = 10
 STOP_SECONDS = 5
@@ -144,7 +144,7 @@ class Publisher:
             message.payload,
             qos=message.qos,
             retain=message.retain,
-            properties=_paho_properties(message.properties),
+            properties=packed(message.properties),
         )
         try:
             _wait_published(client, info)
@@ -164,13 +164,21 @@ class Publisher:
             return self.client
 
 
-def connect(port):
-    """A connected MQTT 5 client with its own thread; else BrokerError."""
+def connect(port, client_id="", expiry=0, will=None):
+    """A connected MQTT 5 client with its own thread; else BrokerError.
+
+    Its session is kept for `expiry` seconds; its will is a Message.
+    """
     # Connected again by itself, it would send what it was hung up on for.
-    client = mqtt.Client(protocol=mqtt.MQTTv5, reconnect_on_failure=False)
+    client = mqtt.Client(
+        client_id, protocol=mqtt.MQTTv5, reconnect_on_failure=False
+    )
     client.on_socket_open = _without_delay
+    if will:
+        client.will_set(will.topic, will.payload, will.qos, will.retain)
+    properties = packed({"SessionExpiryInterval": expiry}, PacketTypes.CONNECT)
     try:
-        client.connect("127.0.0.1", port)
+        client.connect("127.0.0.1", port, properties=properties)
     except OSError as error:
         raise BrokerError(f"Mosquitto is not there: {error}") from error
     client.loop_start()
@@ -180,6 +188,13 @@ def connect(port):
     return client
 
 
+def forget_session(port, client_id):
+    """Make the broker delete the session of a client that is gone."""
+    client = connect(port, client_id)  # starts clean, and leaves nothing
+    client.disconnect()
+    client.loop_stop()
+
+
 def _is_alive(client):
     """paho's is_connected() stays true when the broker hangs up."""
     return client.is_connected() and client.socket() is not None
@@ -187,13 +202,6 @@ def _is_alive(client):
 
 def _without_delay(_client, _userdata, connection):
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-
-def _paho_properties(named):
-    properties = Properties(PacketTypes.PUBLISH)
-    for name, value in named.items():
-        setattr(properties, name, value)
-    return properties
 
 
 def _wait_published(client, info):

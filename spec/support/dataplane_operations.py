@@ -8,19 +8,24 @@ import dataclasses
 import re
 import threading
 import typing
-import uuid
 
+import dataplane_connections as connections
 import dataplane_message
+import dataplane_retained as retained
+import dataplane_shadows as shadows
 from dataplane_errors import ApiError, BrokerError
-from dataplane_http import MAX_BODY_BYTES, json_response
+from dataplane_http import MAX_BODY_BYTES, json_response, ok_response
 
 
 class Plane:
     """The state behind the operations, shared by all connections."""
 
-    def __init__(self, verifier, publisher):
+    def __init__(self, verifier, publisher, sessions, retained_messages):
         self.verifier = verifier
         self.publisher = publisher
+        self.sessions = sessions
+        self.retained = retained_messages
+        self.shadows = shadows.Shadows()
         self.counts = {"accepted": 0, "rejected": 0}
         self.lock = threading.Lock()
 
@@ -49,12 +54,12 @@ def publish(plane, request, topic):
     """POST /topics/{topic}: hand a message to the broker."""
     try:
         plane.authenticate(request)
-        _republish(plane.publisher, dataplane_message.read(request, topic))
+        _republish(plane, dataplane_message.read(request, topic))
     except ApiError:
         plane.count("rejected")
         raise
     plane.count("accepted")
-    return _ok()
+    return ok_response()
 
 
 def stats(plane, _request):
@@ -71,9 +76,36 @@ class Route:
     operation: typing.Callable
 
 
+def _signed(method, path, operation):
+    """A route whose operation is done for who signed the request."""
+
+    def checked(plane, request, *raw):
+        plane.authenticate(request)
+        return operation(plane, request, *raw)
+
+    return Route(method, re.compile(path), checked)
+
+
+SHADOW = "/things/([^/]*)/shadow"
+SHADOW_NAMES = "/api/things/shadow/ListNamedShadowsForThing/([^/]*)"
+CONNECTION = "/connections/([^/]*)"
 ROUTES = (
     Route("POST", re.compile("/topics/(.*)"), publish),
     Route("GET", re.compile("/_stats"), stats),
+    _signed("GET", SHADOW, shadows.get_thing_shadow),
+    _signed("POST", SHADOW, shadows.update_thing_shadow),
+    _signed("DELETE", SHADOW, shadows.delete_thing_shadow),
+    _signed("GET", SHADOW_NAMES, shadows.list_named_shadows_for_thing),
+    _signed("GET", "/retainedMessage", retained.list_retained_messages),
+    _signed("GET", "/retainedMessage/(.*)", retained.get_retained_message),
+    _signed("GET", CONNECTION, connections.get_connection),
+    _signed("DELETE", CONNECTION, connections.delete_connection),
+    _signed(
+        "GET", CONNECTION + "/subscriptions", connections.list_subscriptions
+    ),
+    _signed(
+        "POST", CONNECTION + "/messages", connections.send_direct_message
+    ),
 )
 
 
@@ -95,19 +127,12 @@ def _find(request):
     )
 
 
-def _republish(publisher, message):
+def _republish(plane, message):
     try:
-        publisher.publish(message)
+        plane.publisher.publish(message)
     except BrokerError as error:
         raise ApiError(
             503, "ServiceUnavailableException", str(error)
         ) from error
-
-
-def _ok():
-    request_id = str(uuid.uuid4())
-    return json_response(
-        200,
-        {"message": "OK", "traceId": request_id},
-        {"x-amzn-RequestId": request_id},
-    )
+    if message.retain:
+        plane.retained.note(message)

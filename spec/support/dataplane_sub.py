@@ -3,8 +3,9 @@
 The first line says that the subscription stands. Payload and correlation
 data are in hexadecimal, so that any byte survives, and user properties are
 pairs in order. `retain` is the flag as it was published, for messages that
-come live, too. It ends after --count messages; too few of them in --timeout
-seconds are an error, its last line.
+come live, too. Messages sent to --client-id alone come as well. It ends
+after --count messages; too few of them in --timeout seconds are an error,
+its last line.
 """
 
 import argparse
@@ -18,6 +19,7 @@ import time
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from dataplane_errors import BrokerError
+from dataplane_message import Message
 from dataplane_mqtt import connect
 
 FAILURE = 128  # MQTT 5: reason codes from here on say no
@@ -52,13 +54,19 @@ def parse():
     parser.add_argument("--topic", required=True)
     parser.add_argument("--count", type=int, required=True)
     parser.add_argument("--timeout", type=float, default=10)
+    parser.add_argument("--client-id", default="")
+    parser.add_argument("--session-expiry", type=int, default=0)
+    parser.add_argument("--will-topic")
+    parser.add_argument("--will-payload", default="")
     return parser.parse_args()
 
 
 def subscribe(options):
     """A queue of what there is to print, errors included."""
     lines = queue.Queue()
-    client = connect(options.port)
+    client = connect(
+        options.port, options.client_id, options.session_expiry, will(options)
+    )
     client.on_disconnect = lambda *_: lines.put(
         BrokerError("the broker ended the connection")
     )
@@ -72,6 +80,14 @@ def subscribe(options):
         options.topic, options=SubscribeOptions(1, retainAsPublished=True)
     )
     return lines
+
+
+def will(options):
+    """The message that the broker publishes if we end without a word."""
+    if options.will_topic is None:
+        return None
+    payload = options.will_payload.encode("utf-8")
+    return Message(options.will_topic, payload, 1, False, {})
 
 
 def granted(code):

@@ -12,14 +12,29 @@ import unittest
 
 from botocore.exceptions import SSLError
 
+from dataplane_test_clients import Connection, Deletion
+from dataplane_test_direct import AllOperations, Direct
+from dataplane_test_front import FrontTest
 from dataplane_test_help import Plane, PlaneTest, failure, forget_environment
 from dataplane_test_life import Broker, Ending, Starting
 from dataplane_test_lua import LuaHelper
 from dataplane_test_refusal import Refusal, Signature
+from dataplane_test_retained import (
+    NewestRetained,
+    Retained,
+    RetainedClock,
+    RetainedList,
+)
+from dataplane_test_shadow import Clock, Shadow
+from dataplane_test_shadow_more import BadShadow, NamedShadow
+from dataplane_test_subscriptions import SessionClock, Subscriptions
 
 # What unittest.main() runs besides the tests in this file.
 __all__ = [
-    "Broker", "Ending", "LuaHelper", "Refusal", "Signature", "Starting"
+    "AllOperations", "BadShadow", "Broker", "Clock", "Connection", "Deletion",
+    "Direct", "Ending", "FrontTest", "LuaHelper", "NamedShadow",
+    "NewestRetained", "Refusal", "Retained", "RetainedClock", "RetainedList",
+    "SessionClock", "Shadow", "Signature", "Starting", "Subscriptions",
 ]
 LIMIT_BYTES = 131072
 EVERYTHING = {
@@ -180,7 +195,11 @@ def main():
     result = unittest.main(
         testRunner=Runner, exit=False, warnings="ignore"  # boto3's sockets
     ).result
-    print(f"{result.passed} passed, {result.failed()} failed")
+    closing = f"{result.passed} passed, {result.failed()} failed"
+    for what, why in result.skipped:
+        print(f"skipped {what}: {why}")
+    skipped = len(result.skipped)
+    print(closing + (f", {skipped} skipped" if skipped else ""))
     return 0 if result.passed and result.wasSuccessful() else 1
 
 

@@ -1,17 +1,21 @@
 """What the data plane's tests share: a plane, boto3, raw requests."""
 
 import datetime
+import functools
 import http.client
 import json
 import os
 import socket
+import shutil
 import subprocess
 import sys
+import tempfile
 import types
 import unittest
 from unittest import mock
 
 import boto3
+import botocore.session
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
@@ -21,6 +25,11 @@ from botocore.exceptions import ClientError
 PROGRAM = os.path.join(
     os.path.dirname(os.path.abspath(__file__)), "dataplane.py"
 )
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(PROGRAM)))
+VECTORS = os.environ.get("IOTDATAPLANE_VECTORS") or os.path.join(
+    ROOT, "..", "shared", "vectors"
+)
+MODELS = os.path.join(VECTORS, "iot-data")
 TAG = "message|"  # tells a message from mosquitto_sub's own words
 FIELDS = "topic qos retain payload type response data expiry format user"
 FORMAT = TAG + "%t|%q|%r|%x|%C|%R|%D|%E|%F|%P"
@@ -33,6 +42,22 @@ def forget_environment():
             del os.environ[name]
     os.environ["AWS_CONFIG_FILE"] = os.devnull
     os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
+
+
+@functools.lru_cache(maxsize=None)
+def newest_session():
+    """boto3 with the vectors' model: Debian's knows seven operations."""
+    session = botocore.session.Session()
+    with tempfile.TemporaryDirectory() as directory:
+        models = os.path.join(directory, "iot-data", "2015-05-28")
+        os.makedirs(models)
+        for name in ("service-2.json", "paginators-1.json"):
+            shutil.copy(os.path.join(MODELS, name), models)
+        loader = session.get_component("data_loader")
+        loader.search_paths.insert(0, directory)
+        for kind in ("service-2", "paginators-1"):
+            loader.load_service_model("iot-data", kind)  # it keeps it
+    return boto3.Session(botocore_session=session)
 
 
 class Plane:
@@ -75,7 +100,8 @@ class Plane:
             "verify": self.ca,
             "config": Config(retries={"total_max_attempts": 1}),
         }
-        return boto3.client("iot-data", **{**settings, **different})
+        settings.update(different)
+        return settings.pop("session", boto3).client("iot-data", **settings)
 
     def send(self, method, target, body=b"", headers=None):
         """A raw request; the response, with its body read."""
@@ -92,17 +118,18 @@ class Plane:
         port = int(getattr(self, scheme).rpartition(":")[2])
         return socket.create_connection(("127.0.0.1", port), timeout=20)
 
-    def sign(self, target, headers=None, body=b""):
+    def sign(self, target, headers=None, body=b"", method="POST"):
         """The headers, and those that botocore signs them with."""
-        request = AWSRequest("POST", self.http + target, headers, body)
+        request = AWSRequest(method, self.http + target, headers, body)
         request.headers["host"] = self.http.partition("//")[2]
         secret = Credentials(self.access_key_id, self.secret_access_key)
         SigV4Auth(secret, "iotdata", self.region).add_auth(request)
         return dict(request.headers.items())
 
-    def send_signed(self, target, headers=None):
-        """Sign and send a publish without a payload."""
-        return self.send("POST", target, b"", self.sign(target, headers))
+    def send_signed(self, target, headers=None, body=b"", method="POST"):
+        """Sign and send a request; a publish without a payload."""
+        signed = self.sign(target, headers, body, method)
+        return self.send(method, target, body, signed)
 
 
 class Subscriber:
@@ -145,10 +172,26 @@ class PlaneTest(unittest.TestCase):
         return Subscriber(self.plane.mqtt_port, topic, count)
 
 
+class NewestTest(PlaneTest):
+    """The same, with a boto3 that knows all operations."""
+
+    @classmethod
+    def setUpClass(cls):
+        if not os.path.exists(MODELS):
+            raise unittest.SkipTest(f"no {MODELS} (IOTDATAPLANE_VECTORS)")
+        super().setUpClass()
+        cls.boto = cls.plane.boto(session=newest_session())
+
+
 def failure(client, **params):
     """Status, code and message that a publish is refused with."""
+    return refusal(client.publish, **{"topic": "refused", **params})
+
+
+def refusal(call, **params):
+    """Status, code and message that a call is refused with."""
     try:
-        client.publish(**{"topic": "refused", **params})
+        call(**params)
     except ClientError as error:
         status = error.response["ResponseMetadata"]["HTTPStatusCode"]
         told = error.response["Error"]

@@ -19,9 +19,8 @@ import dataplane_mqtt
 from dataplane_errors import BrokerError, StartError
 from dataplane_message import Message
 from dataplane_mqtt import Publisher, mosquitto, wait_until
-from dataplane_test_help import PROGRAM, Plane, failure
+from dataplane_test_help import PROGRAM, ROOT, Plane, failure
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(PROGRAM)))
 SECONDS = 20
 # The plane's standard input stays open when this shell is killed.
 BACKGROUND = 'exec 3<&0; "$@" <&3 & wait'
@@ -57,11 +56,12 @@ class Leftovers(unittest.TestCase):
     def check_gone(self, where):
         """Neither a broker nor a file of that plane, or not for long."""
         self.check_broker_gone(where["mqtt_port"])
+        self.check_broker_gone(where["broker_port"])
         gone = wait_until(lambda: not os.path.exists(where["dir"]), SECONDS)
         self.assertTrue(gone, "its files are still there")
 
     def check_broker_gone(self, port):
-        """Mosquitto has ended."""
+        """Mosquitto has ended, or whatever else listened there."""
         gone = wait_until(lambda: not listens(port), SECONDS)
         self.assertTrue(gone, "Mosquitto still runs")
 
@@ -105,6 +105,7 @@ class Ending(Leftovers):
         self.kill(process)
         process.stdin.close()
         self.check_broker_gone(where["mqtt_port"])
+        self.check_broker_gone(where["broker_port"])
         shutil.rmtree(where["dir"])
 
     def test_parent_gone(self):
@@ -235,7 +236,7 @@ class Broker(unittest.TestCase):
         path = "/proc/{0}/task/{0}/children".format(plane.pid)
         with open(path, encoding="ascii") as children:
             os.kill(int(children.read()), signal.SIGTERM)
-        wait_until(lambda: not listens(plane.mqtt_port), SECONDS)
+        wait_until(lambda: not listens(plane.broker_port), SECONDS)
         status, code, _ = failure(plane.boto(), qos=1)
         self.assertEqual((status, code), (503, "ServiceUnavailableException"))
         self.assertEqual(plane.stop(), 0)

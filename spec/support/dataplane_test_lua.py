@@ -24,6 +24,10 @@ assert(first.correlation_data == "xy" and first.qos == 1)
 assert(first.user_properties[1][1] == "k")
 assert(first.user_properties[2][2] == "w")
 assert(second.payload == "" and not second.retain)
+local will = { client_id = "c d", will_topic = "will", will_payload = "w'" }
+local mortal, heirs = plane:subscribe("a", 1, will), plane:subscribe("will", 1)
+mortal:close()
+assert(unpack(heirs:messages()).payload == "w'")
 local late = plane:subscribe("nothing", 1, { timeout = 0.1 })
 local ok, message = pcall(late.messages, late)
 assert(not ok and message:find "1 of 1 messages did not arrive")
@@ -42,8 +46,9 @@ assert(not io.open(plane.ca))
 LUA_WAITS = r"""
 local plane = require "spec.support.dataplane".start()
 local pid = plane:subscribe("nothing", 1, { timeout = 600 }).pid
-print(('{"dir": "%s", "mqtt_port": %d, "subscriber": %d}')
-  :format(plane.dir, plane.mqtt_port, pid))
+local where = '{"dir": "%s", "mqtt_port": %d, "broker_port": %d, '
+print((where .. '"subscriber": %d}')
+  :format(plane.dir, plane.mqtt_port, plane.broker_port, pid))
 io.stdout:flush()
 io.read()
 """
