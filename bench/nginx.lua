@@ -83,6 +83,27 @@ function work.pooled(n)
   return clock() - began
 end
 
+---One connection, and each answer read as any program must that does not
+---know it beforehand: status line, headers, body.
+function work.lines(n)
+  local sock, bytes = prepare()
+  local began = clock()
+  for _ = 1, n do
+    sock:send(bytes)
+    local status, headers = assert(sock:receive "*l"):match "^HTTP/1.1 (%d+)", {}
+    for line in function() return assert(sock:receive "*l") end do
+      if line == "" then break end
+      local name, value = line:match "^([^:]+):%s*(.*)"
+      headers[name:lower()] = value
+    end
+    local body = sock:receive(tonumber(headers["content-length"]))
+    assert(status == "200" and body)
+  end
+  local ended = clock()
+  sock:close()
+  return ended - began
+end
+
 function work.publish(n)
   client:publish(MESSAGE)
   local began = clock()
