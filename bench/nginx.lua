@@ -90,7 +90,8 @@ function work.lines(n)
   local began = clock()
   for _ = 1, n do
     sock:send(bytes)
-    local status, headers = assert(sock:receive "*l"):match "^HTTP/1.1 (%d+)", {}
+    local headers = {}
+    local status = assert(sock:receive "*l"):match "^HTTP/1.1 (%d+)"
     for line in function() return assert(sock:receive "*l") end do
       if line == "" then break end
       local name, value = line:match "^([^:]+):%s*(.*)"

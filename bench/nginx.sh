@@ -85,7 +85,7 @@ measure_all() {
   mkdir -p "$samples"
   rm -f "$samples"/nginx_*
   for _ in $(seq "$ROUNDS"); do
-    for what in bare pooled publish; do
+    for what in bare pooled lines publish; do
       sample $what "$(get worker "measure?what=$what&n=$PUBLISHES")"
     done
     for what in nothing bare publish; do
@@ -105,10 +105,11 @@ growth() { # kB
 }
 
 table() {
-  printf '%-26s %8s %8s\n' "in nginx, a loop, CPU us" each /bare
+  printf '%-26s %8s %8s %8s\n' "in nginx, a loop, CPU us" each /bare /reading
   row "  bare cosocket, presigned" nginx_bare
   row "  the same, from the pool" nginx_pooled nginx_bare
-  row "  publish" nginx_publish nginx_bare
+  row "  bare, reading answers" nginx_lines nginx_bare
+  row "  publish" nginx_publish nginx_bare nginx_lines
   row "  a handler: nothing" nginx_handle_nothing
   row "  bare, from the pool" nginx_handle_bare
   row "  publish" nginx_handle_publish nginx_handle_bare
