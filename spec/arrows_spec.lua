@@ -86,7 +86,8 @@ local lua_arrows = {
   ["transport.curl"] = set "core curl transport.response",
   ["transport.nginx"] = set [[core transport.nginx_connect
     transport.nginx_pool transport.response]],
-  ["transport.nginx_connect"] = set "core transport.nginx_tls",
+  ["transport.nginx_connect"] = set [[core ngx.semaphore
+    transport.nginx_tls]],
   ["transport.nginx_pool"] = set "core ngx.semaphore",
   ["transport.nginx_tls"] = set "ngx.ssl resty.core.base ffi",
   ["transport.stub"] = set "",

@@ -5,6 +5,7 @@ local cjson = require "cjson"
 local faults = require "spec.faults"
 local hostile = require "spec.support.hostile"
 local leaks = require "spec.support.fault_leaks"
+local matrix = require "spec.support.fault_matrix"
 local new_curl = require "iotdataplane.transport.curl"
 local runner = require "spec.support.fault_runner"
 local server = require "spec.support.server"
@@ -12,132 +13,39 @@ local server = require "spec.support.server"
 -- The work is the same in every Lua.
 local is_quick = rawget(_G, "jit") or _VERSION == "Lua 5.4"
 local ROUNDS = leaks.in_valgrind and 3 or is_quick and 100 or 20
-local WARM_UP = 5 -- rounds, until what is allocated once is
-local ONCE = { retries = { total_max_attempts = 1 } }
 local CHILD_SECONDS = 100 -- at the most
-local TRIES = 3 -- to see it in time: the machine has other things to do
-
--- Is it the value, or one of those?
-local function assert_one_of(expected, actual)
-  if type(expected) ~= "table" then
-    return assert.equal(expected, actual)
-  end
-  for _, value in ipairs(expected) do
-    if value == actual then return end
-  end
-  error(tostring(actual) .. " is none of those", 2)
-end
-
-local function assert_outcome(outcome, result)
-  assert_one_of(outcome[1], result.name)
-  assert_one_of(outcome[2], result.delivery)
-  assert.equal(outcome[3], result.attempts)
-  assert.equal(outcome[4], result.code)
-end
 
 describe("a server that", function()
-  local hosts
+  local world = { rounds = ROUNDS }
+  local transport -- of the rounds
 
   setup(function()
-    hosts = hostile.start()
-    hosts:use(new_curl { max_idle_time = 50, max_pool_connections = 10 })
+    world.hosts = hostile.start()
+    world.hosts:use(new_curl { max_idle_time = 50,
+                               max_pool_connections = 10 })
   end)
 
-  teardown(function() hosts:stop() end)
+  teardown(function() world.hosts:stop() end)
 
-  before_each(function() hosts:clear() end)
+  function world.play(i)
+    return runner.play(new_curl, world.hosts, faults[i][2])
+  end
 
-  local function play(how)
-    local transport = runner.transport()
-    local result = runner.publish(transport, hosts, how)
+  function world.run(i, times)
+    transport = transport or runner.transport(new_curl)
+    runner.run(transport, world.hosts, faults[i], times)
+  end
+
+  function world.finish()
     transport.close()
-    return result, transport
+    transport = nil
   end
 
-  -- What came of it, as the server counts.
-  local function assert_seen(fault)
-    local how, expected = fault[2], fault.seen
-    if expected == false then return end
-    local connections, requests
-    if how.port then
-      connections = hosts:arrived(how.port)
-    else
-      connections, requests =
-        hosts:count((how.path or "ok"):match "^[^/]+")
-    end
-    assert.equal(expected or fault[3][3], requests or connections)
+  function world.outcomes()
+    return runner.told()
   end
 
-  -- ---- class, delivery, attempts; and in time ----
-
-  for _, fault in ipairs(faults) do
-    it(fault[1], function()
-      local result, transport = play(fault[2])
-      assert_outcome(fault[3], result)
-      assert_seen(fault)
-      -- a wait before each repeat
-      assert.equal(result.attempts > 1, transport.slept > 0)
-      assert.equal(0, (hosts:arrived "elsewhere"))
-    end)
-
-    it(fault[1] .. ", in time #timing", function()
-      local best = math.huge
-      for _ = 1, TRIES do
-        best = math.min(best, play(fault[2]).seconds)
-        if best <= fault[4] then return end
-      end
-      error(("it took %.3f s instead of %.3f"):format(best, fault[4]))
-    end)
-  end
-
-  -- ---- nothing left behind ----
-
-  local function leaves_nothing(fault, rounds)
-    local transport = runner.transport()
-    local function run(times)
-      for _ = 1, times do
-        runner.publish(transport, hosts, fault[2], fault.quick or ONCE)
-      end
-    end
-    run(WARM_UP)
-    assert.is_nil(leaks.of(function() run(rounds) end))
-    transport.close()
-  end
-
-  for _, fault in ipairs(faults) do
-    local rounds = math.min(ROUNDS, fault.rounds or ROUNDS)
-    if rounds > 0 then
-      it(("%s, %d times, and leaves nothing"):format(fault[1], rounds),
-        function() leaves_nothing(fault, rounds) end)
-    end
-  end
-
-  -- ---- what it says of deliveries, and what arrived ----
-
-  local function set(list)
-    local out = {}
-    for _, value in ipairs(list) do out[math.floor(value)] = true end
-    return out
-  end
-
-  it("receives what it receives: no delivery says otherwise", function()
-    local arrivals = hosts:arrivals()
-    local begun, whole = set(arrivals.begun), set(arrivals.whole)
-    local counts = {}
-    for id = 1, runner.messages do
-      local outcome = runner.outcomes[id]
-      counts[outcome] = (counts[outcome] or 0) + 1
-      if outcome == "success" then
-        assert.is_true(whole[id], ("%d was no success"):format(id))
-      elseif outcome == "not_sent" then
-        assert.is_nil(begun[id], ("%d was sent"):format(id))
-      end
-    end
-    for _, outcome in ipairs { "success", "not_sent", "rejected",
-                               "unknown" } do
-      assert.is_truthy(counts[outcome], outcome)
-    end
-  end)
+  matrix.describe(faults, world)
 end)
 
 -- ---- names ----
@@ -181,7 +89,7 @@ describe("a service that #timing", function()
   for i, fault in ipairs(faults.of_names) do
     it(fault[1], function()
       local result = assert(results[i], "it did not end")
-      assert_outcome(fault[3], result)
+      matrix.assert_outcome(fault[3], result)
       assert.is_nil(result.wrong)
       assert.is_true(result.seconds <= fault[4], result.seconds)
     end)

@@ -299,7 +299,7 @@ local faults = {
   { "is behind a proxy that is dead", { path = "ok", scheme = "https",
     config = behind "closed" }, NO_PROXY, PROMPT, seen = false },
   { "is behind a proxy that hangs", { path = "ok", scheme = "https",
-    config = behind "mute" }, NO_PROXY, SOON, seen = false },
+    config = behind "mute" }, NO_PROXY, SOON, seen = false, quick = QUICK },
   { "is behind a proxy that refuses to tunnel", { path = "ok",
     scheme = "https", config = behind "http" }, NO_PROXY, PROMPT,
     seen = false },
@@ -314,5 +314,13 @@ faults.of_names = {
   { "has a name server that answers late", { host = "nobody.slow",
     config = { connect_timeout = 0.01 } }, NOT_IN_TIME, SOON, seen = false },
 }
+
+-- All of them, where there is a server of names that treats them so.
+faults.with_names = {}
+for _, list in ipairs { faults, faults.of_names } do
+  for _, fault in ipairs(list) do
+    faults.with_names[#faults.with_names + 1] = fault
+  end
+end
 
 return faults

@@ -2,10 +2,12 @@
 -- it went
 --
 --   local runner = require "spec.support.fault_runner"
---   local transport = runner.transport()    counts, and never sleeps
+--   local transport = runner.transport(new) counts, and never sleeps
 --   runner.publish(transport, server, how)  -> {name, code, delivery,
---                                              attempts, seconds}
---   runner.outcomes[id]   of every message: "success", or its delivery
+--                                              attempts, seconds, slept}
+--   runner.play(new, server, how)           the same, over one of its own
+--   runner.run(transport, server, fault, n) n times, quickly
+--   runner.told()   of every message, by its id: "success", or its delivery
 --
 -- `how` it is provoked: {path ("ok"), scheme ("http"), port (a listener's
 -- name, the scheme's), host, verify (a name of the server's, "ca_pem"),
@@ -14,27 +16,33 @@
 -- before (a function of the server, called just before)}.
 
 local clients = require "spec.support.client"
-local new_curl = require "iotdataplane.transport.curl"
 
 local PATIENCE = 10 -- seconds, where nothing should wait
 local MESSAGES = 65536 -- at most: notes are not to make memory grow
+local IN_GENERAL = { max_idle_time = 50, max_pool_connections = 10 }
 
-local runner = { outcomes = {}, messages = 0 }
+local ONCE = { retries = { total_max_attempts = 1 } }
 
-for i = 1, MESSAGES do runner.outcomes[i] = false end
+local runner = {}
 
--- Over curl's transport; every send is counted, and a sleep only noted.
-function runner.transport()
-  local curl = new_curl { max_idle_time = 50, max_pool_connections = 10 }
-  local transport = { attempts = 0, slept = 0 }
+local outcomes, messages = {}, 0
+
+for i = 1, MESSAGES do outcomes[i] = false end
+
+-- Over one of the transports; every send is counted, and a sleep only noted.
+---@param new function that makes a transport
+---@param options table|nil of it
+function runner.transport(new, options)
+  local real = new(options or IN_GENERAL)
+  local transport = { attempts = 0, slept = 0, real = real }
   function transport:send(request)
     self.attempts = self.attempts + 1
-    return curl:send(request)
+    return real:send(request)
   end
   function transport:sleep(seconds) self.slept = self.slept + seconds end
-  function transport.now() return curl:now() end
-  function transport.monotonic() return curl:monotonic() end
-  function transport.close() curl:close() end
+  function transport.now() return real:now() end
+  function transport.monotonic() return real:monotonic() end
+  function transport.close() real:close() end
   return transport
 end
 
@@ -63,13 +71,13 @@ end
 
 -- Its id is in the topic, that comes first, and at the payload's beginning.
 local function send(client, size)
-  local n = runner.messages + 1
-  runner.messages = n
+  local n = messages + 1
+  messages = n
   local id = ("id-%d."):format(n)
   local response, err = client:try("publish", {
     topic = id, payload = id .. ("x"):rep(size or 0),
   })
-  runner.outcomes[n] = response and "success" or err.delivery
+  outcomes[n] = response and "success" or err.delivery
   return response, err
 end
 
@@ -86,10 +94,31 @@ function runner.publish(transport, server, how, changes)
   local response, err = send(client, how.size)
   return {
     seconds = transport:monotonic() - start,
-    attempts = transport.attempts, name = err and err.name,
+    attempts = transport.attempts, slept = transport.slept,
+    name = err and err.name,
     code = err and err.response and err.response.Error.Code,
     delivery = response and "success" or err.delivery,
   }
+end
+
+function runner.play(new, server, how)
+  local transport = runner.transport(new)
+  local result = runner.publish(transport, server, how)
+  transport.close()
+  return result
+end
+
+---@param fault table of spec/faults.lua
+function runner.run(transport, server, fault, times)
+  for _ = 1, times do
+    runner.publish(transport, server, fault[2], fault.quick or ONCE)
+  end
+end
+
+function runner.told()
+  local told = {}
+  for id = 1, messages do told[id] = outcomes[id] end
+  return told
 end
 
 return runner

@@ -5,6 +5,7 @@
 --   server:clear()            forget what has been
 --   server:count("ok")        connections, requests of that behaviour
 --   server:all("close")       all kept connections: close, reset or stray
+--   hostile.at(record)        the same of one that runs already
 
 local cjson = require "cjson"
 local server = require "spec.support.server"
@@ -77,12 +78,18 @@ end
 
 local hostile = {}
 
-function hostile.start()
-  local started = server.start "hostile.py"
+-- Or another script that runs its listeners.
+function hostile.start(script)
+  local started = server.start(script or "hostile.py")
   local stop = getmetatable(started).__index
   return setmetatable(started, { __index = function(_, name)
     return methods[name] or stop[name]
   end })
+end
+
+---@param record table of ports and paths
+function hostile.at(record)
+  return setmetatable(record, { __index = methods })
 end
 
 return hostile

@@ -5,12 +5,16 @@
 --   local server = nginx.start {
 --     main = "env HOME;", http = "lua_...;", locations = "location ...",
 --     files = { ["a.json"] = "{}" },     "$dir/a.json" in what is above
+--     user = "nobody nogroup",           where we are root: not root
 --   }
 --   server:get "/path"      -> body, status
 --   server:warnings()       lines of its log at level warn or above
 --   server:worker()         the pid of its one worker
 --   server:reload()
 --   server:stop()
+--   nginx.filled("$a", { a = 1 })   "1"
+--   nginx.record_of(hosts)          what of a server goes into a file
+--   nginx.is_provoked(line)         does the log say what was done to nginx?
 --
 -- It ends with this process, however that ends, and its directory too.
 
@@ -91,7 +95,8 @@ local function write_conf(self, parts)
     cpath = module_path(root), level = parts.level or "warn",
     main = parts.main or "", http = parts.http or "",
     locations = parts.locations or "",
-    user = output "id -u" == "0" and "user root;" or "",
+    user = output "id -u" == "0"
+      and ("user %s;"):format(parts.user or "root") or "",
   }
   local text = CONF:gsub("%$modules", MODULES):gsub("%$(%l+)", values)
     :gsub("%$dir/", self.directory .. "/")
@@ -163,6 +168,37 @@ function nginx.is_there()
   local built = module_path(output "pwd"):gsub("%?", "iotdataplane/core")
   return run("command -v nginx >/dev/null") and read(built) ~= ""
     and read(MODULES .. "ngx_http_lua_module.so") ~= ""
+end
+
+function nginx.filled(text, values)
+  return (text:gsub("%$([%l_]+)", function(name) return values[name] end))
+end
+
+-- Ports and paths.
+function nginx.record_of(hosts)
+  local record = {}
+  for name, value in next, hosts do
+    if type(value) ~= "userdata" then record[name] = value end
+  end
+  return record
+end
+
+-- What nginx may say of what is done to its cosockets: refused, reset, hung
+-- up; no TLS; no time left.
+local provoked = {
+  "%(%) failed %(111:", "%(%) failed %(104:", "%(%) failed %(32:",
+  "SSL_do_handshake%(%) failed %(SSL:", "SSL_read%(%) failed %(SSL:",
+  "peer closed connection in SSL handshake", "lua ssl certificate ",
+  "lua tcp socket %l+ timed out",
+}
+
+function nginx.is_provoked(line)
+  local level = line:match "%[(%l+)%]"
+  if level ~= "error" and level ~= "crit" then return false end
+  for _, pattern in ipairs(provoked) do
+    if line:find(pattern) then return true end
+  end
+  return false
 end
 
 local function try(self, parts)

@@ -1,11 +1,11 @@
 -- nginx_beyond.lua - what the transport of cosockets does beyond the contract;
 -- runs in an nginx worker, see nginx_contract.lua
 
-local core = require "iotdataplane.core"
 local describe_limit = require "spec.support.nginx_beyond_limit".limit
 local describe_proxies = require "spec.support.nginx_beyond_tls".proxies
 local describe_tls = require "spec.support.nginx_beyond_tls".tls
 local hostile = require "spec.support.hostile"
+local leaks = require "spec.support.fault_leaks"
 local luassert = require "luassert"
 
 -- luacheck: read globals ngx
@@ -184,40 +184,50 @@ local function describe_early(it)
   end)
 end
 
--- ---- nginx.conf ----
+-- ---- hosts that have a name ----
 
--- Served to ourselves, where there is no resolver and nothing is trusted.
-function beyond.bare()
-  local args = ngx.req.get_uri_args()
-  local _, failure = t.transport:send(request("/ok", {
-    scheme = args.scheme, host = args.host, port = tonumber(args.port),
-  }))
-  ngx.print(failure.name, " ", tostring(failure.sent), " ", failure.message,
-            " ", failure.advice or "")
-end
+local named = { host = "localhost" }
 
-local function bare(scheme, host)
-  return ngx.location.capture("/bare", { args = {
-    scheme = scheme, host = host, port = t.hosts[scheme],
-  } }).body
-end
-
-local function describe_conf(it)
-  it("says that a resolver is lacking", function()
-    has(bare("http", "localhost"), "EndpointConnectionError false",
-      "directive resolver")
+local function describe_names(it)
+  it("keeps a connection to one", function()
+    ok("/ok", named)
+    luassert.equal("new", t.transport:connection())
+    ok("/ok", named)
+    luassert.equal("kept 1", t.transport:connection())
+    luassert.equal(1, (t.hosts:arrived "http"))
   end)
 
-  it("says that trusted certificates are lacking", function()
-    has(bare("https", "127.0.0.1"), "SSLError false",
-      "lua_ssl_trusted_certificate", "lua_ssl_verify_depth")
+  it("looks for many at once", function()
+    t.transport = t.new_transport { max_pool_connections = 3 }
+    in_threads(12, function()
+      ok("/ok", named)
+      fails("EndpointConnectionError", false, "/ok",
+        { host = "nobody.invalid" })
+      fails("ConnectTimeoutError", false, "/ok",
+        { host = "nobody.slow", connect_timeout = SOON / 4 })
+    end)
+    luassert.equal(3, (t.hosts:arrived "http"))
   end)
 
-  it("ends in time where no name server answers", function()
-    local start = core.monotonic()
-    fails("ConnectTimeoutError", false, "/ok",
-      { host = "slow.invalid", connect_timeout = SOON })
-    luassert.is_true(core.monotonic() - start < 2) -- resolver_timeout
+  it("closes what it ends while it connects", function()
+    local way = { host = "localhost", port = t.hosts.deaf,
+                  connect_timeout = SOON }
+    ok("/ok", named) -- nginx keeps its own way to the server of names
+    local before = leaks.descriptors()
+    fails("ConnectTimeoutError", false, "/ok", way)
+    luassert.equal(before, leaks.descriptors())
+  end)
+
+  it("has back what a thread held that was killed", function()
+    t.transport = t.new_transport { max_pool_connections = 1 }
+    local way = { host = "nobody.silent", connect_timeout = SOON }
+    local thread = ngx.thread.spawn(t.send, "/ok", way)
+    luassert.is_truthy(ngx.thread.kill(thread))
+    local pool = t.transport.pools.pool
+    luassert.equal(0, pool.room)
+    pool.held[1].dead_by = 0 -- instead of to wait for it
+    fails("ConnectTimeoutError", false, "/ok", way)
+    luassert.equal(1, pool.room)
   end)
 end
 
@@ -243,7 +253,7 @@ function beyond.describe(busted, new)
     group("an early answer", describe_early)
     group("TLS", describe_tls)
     group("proxies", describe_proxies)
-    group("nginx.conf", describe_conf)
+    group("names", describe_names)
   end)
 end
 

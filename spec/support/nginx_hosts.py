@@ -1,16 +1,19 @@
 """The hostile server and its proxies, as nginx's cosockets can reach them.
 
-Prints what proxy.py does, and `names`: the port of a server of names, which
-knows localhost, says that any other name is unknown, and is silent about
-those that begin with "slow". The certificates have 127.0.0.1 as a name, for
+Prints what proxy.py does; `chained`: a listener over TLS whose certificate
+has two CAs between itself and ours; and `names`: the port of a server of names, which
+knows localhost and says that any other name is unknown: late of NAME.slow,
+and of NAME.silent never, as slow_names.c does. The certificates have 127.0.0.1 as a name, for
 nginx compares a certificate's names only. Each connection's record has
 `resumed`: was its TLS session one of before?
 """
 
+import functools
 import socket
 import struct
 import threading
 
+import hostile
 import hostile_certs
 import hostile_ports as ports
 import proxy
@@ -21,6 +24,7 @@ UNKNOWN = 3
 ANSWER = 0x8180  # recursion was wanted, and is to be had
 TTL = 60  # seconds
 LARGEST = 512
+SLOW_SECONDS = 0.05
 
 
 def name_in(query):
@@ -33,12 +37,10 @@ def name_in(query):
 
 
 def answer_to(query):
-    """What is said; None for nothing at all."""
+    """What is said."""
     name, end = name_in(query)
     question = query[HEADER_SIZE : end + 4]
     (kind,) = struct.unpack("!H", query[end : end + 2])
-    if name.startswith("slow"):
-        return None
     known, record = name == "localhost", b""
     if known and kind == A_RECORD:
         record = struct.pack("!HHHIH", 0xC000 | HEADER_SIZE, A_RECORD, 1,
@@ -52,9 +54,12 @@ def serve_names(sock):
     """Answer for ever."""
     while True:
         query, whom = sock.recvfrom(LARGEST)
-        answer = answer_to(query)
-        if answer:
-            sock.sendto(answer, whom)
+        say = functools.partial(sock.sendto, answer_to(query), whom)
+        name, _ = name_in(query)
+        if name.endswith(".slow"):
+            threading.Timer(SLOW_SECONDS, say).start()
+        elif not name.endswith(".silent"):
+            say()
 
 
 def listen_for_names():
@@ -65,11 +70,31 @@ def listen_for_names():
     return sock.getsockname()[1]
 
 
-def with_names(start):
-    """The same, and names."""
+class Certificates(hostile_certs.Certificates):
+    """One more, under a chain of CAs."""
+
+    def __init__(self, directory):
+        super().__init__(directory)
+        lasting, above, chain = hostile_certs.LASTING, "ca", ""
+        for name in ("upper", "lower"):
+            self._key(name)
+            self._sign(name, above, "authority", lasting, key=name)
+            above, chain = name, self._read(name) + chain
+        self._sign("chained", above, "here", lasting)
+        self._write("chained.pem", self._read("chained") + chain)
+
+    def _read(self, name):
+        with open(self.path(name + ".pem"), encoding="utf-8") as file:
+            return file.read()
+
+
+def with_more(start):
+    """The same, a chain, and names."""
 
     def started(directory, kept):
         ready = start(directory, kept)
+        context = ports.context(proxy.Certificates(directory), "chained")
+        ready["chained"] = ports.listen("chained", ports.over_tls(context))
         ready["names"] = listen_for_names()
         return ready
 
@@ -94,7 +119,8 @@ def main():
     hostile_certs.CONFIGURATION = hostile_certs.CONFIGURATION.replace(
         "DNS:localhost,", "DNS:localhost, DNS:127.0.0.1,"
     )
-    proxy.start = with_names(proxy.start)
+    hostile.Certificates = Certificates
+    proxy.start = with_more(proxy.start)
     proxy.main()
 
 

@@ -116,6 +116,9 @@ run_busted() {
     -o spec/support/busted_output.lua "$@"
 }
 
+# What nginx's worker plays is the same whatever Lua has it played, so most of
+# that LuaJIT alone does; elsewhere it says that it is pending.
+#
 # Specs that are tagged #timing hold a time-out to its 50 ms: they run last,
 # and alone.
 job_specs() { # LUA

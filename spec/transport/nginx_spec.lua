@@ -1,6 +1,10 @@
 local cjson = require "cjson"
+local core = require "iotdataplane.core"
 local nginx = require "spec.support.nginx"
 local server = require "spec.support.server"
+
+-- Seconds in which a request ends, with the threads that it has left.
+local LINGERING = 10
 
 local HTTP = [[
   lua_ssl_protocols TLSv1.2 TLSv1.3;
@@ -12,16 +16,12 @@ local LOCATIONS = [[
   } }
   location = /test {
     resolver 127.0.0.1:$names ipv6=off;
-    resolver_timeout 1s;
     lua_ssl_trusted_certificate $ca_pem;
     lua_ssl_verify_depth 3;
     content_by_lua_block { require "spec.support.nginx_contract".run() }
   }
   location = /slow { content_by_lua_block {
     require "spec.support.nginx_beyond_limit".slow()
-  } }
-  location = /bare { content_by_lua_block {
-    require "spec.support.nginx_beyond".bare()
   } }
 ]]
 
@@ -70,24 +70,6 @@ for name, reason in next, cannot_through_a_proxy do
   cannot["through a proxy " .. name] = reason
 end
 
-local function filled(text, values)
-  return (text:gsub("%$([%l_]+)", function(name) return values[name] end))
-end
-
--- What nginx may say of what is done to its cosockets.
-local provoked = {
-  "connect%(%) failed", "recv%(%) failed", "send%(%) failed",
-  "SSL_[%w_]+%(%) failed", "peer closed connection in SSL handshake",
-  "lua tcp socket [%w ]+ timed out", "lua ssl certificate ",
-}
-
-local function is_provoked(line)
-  for _, pattern in ipairs(provoked) do
-    if line:find(pattern) then return true end
-  end
-  return false
-end
-
 local PHASES_HTTP = [[
   lua_ssl_protocols TLSv1.2 TLSv1.3;
   lua_ssl_trusted_certificate $ca_pem;
@@ -132,15 +114,6 @@ local PHASES_LOCATIONS = [[
   } }
 ]]
 
----Ports and paths of the servers.
-local function record_of(hosts)
-  local record = {}
-  for name, value in next, hosts do
-    if type(value) ~= "userdata" then record[name] = value end
-  end
-  return record
-end
-
 local function maps(worker, name)
   local file = assert(io.open(("/proc/%d/maps"):format(worker:worker())))
   local text = file:read "*a"
@@ -155,10 +128,10 @@ describe("the nginx transport", function()
   end
 
   local hosts = server.start "nginx_hosts.py"
-  local record = record_of(hosts)
+  local record = nginx.record_of(hosts)
   local files = { ["hosts.json"] = cjson.encode(record) }
   local worker = nginx.start {
-    http = HTTP, locations = filled(LOCATIONS, record), files = files,
+    http = HTTP, locations = nginx.filled(LOCATIONS, record), files = files,
   }
 
   teardown(function()
@@ -173,8 +146,11 @@ describe("the nginx transport", function()
       pending(("%s (%s)"):format(name, reason))
     else
       it(name, function()
+        local start = core.monotonic()
         local result = cjson.decode((worker:get("/test?" .. i)))
         assert.is_true(result.ok, result.message)
+        local seconds = core.monotonic() - start
+        assert.is_true(seconds < LINGERING, seconds)
       end)
     end
   end
@@ -190,7 +166,7 @@ describe("the nginx transport", function()
 
   it("leaves nothing in the log but what was provoked", function()
     for _, line in ipairs(worker:warnings()) do
-      assert.is_true(is_provoked(line), line)
+      assert.is_true(nginx.is_provoked(line), line)
     end
   end)
 
@@ -199,7 +175,7 @@ describe("the nginx transport", function()
 
     setup(function()
       quiet = nginx.start {
-        http = filled(PHASES_HTTP, record), locations = PHASES_LOCATIONS,
+        http = nginx.filled(PHASES_HTTP, record), locations = PHASES_LOCATIONS,
         files = files,
       }
       assert.equal("ok", (quiet:get "/ok"))

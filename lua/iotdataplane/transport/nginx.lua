@@ -144,7 +144,7 @@ local function run(exchange, bytes)
   if not ok then return nil, problem end
   ok, problem = converse(exchange, bytes)
   if ok or problem then return ok, problem end
-  exchange.sock:close()
+  connect.close(exchange.sock)
   if not exchange.request.replay then return closed "closed" end
   exchange.replayed = true
   ok, problem = connect.open(exchange, true)
@@ -160,7 +160,7 @@ local function finish(exchange)
   if exchange.is_out and reusable then
     exchange.pool:keep(exchange)
   else
-    exchange.sock:close()
+    connect.close(exchange.sock)
   end
   if not exchange.is_out and status < 300 then
     return failure("HTTPClientError",
@@ -196,7 +196,7 @@ function Transport:send(request)
   if response then
     response, problem = finish(exchange)
   elseif exchange.sock then
-    exchange.sock:close()
+    connect.close(exchange.sock)
   end
   pool:leave(exchange)
   self.reused = exchange.reused

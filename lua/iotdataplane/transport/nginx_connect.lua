@@ -12,7 +12,7 @@ local monotonic = core.monotonic
 local READ_SIZE = 4096 -- bytes of a proxy's answer
 local COARSE = 0.005 -- seconds that nginx's clock may be early
 local LONGEST = 2147483647 -- milliseconds, what nginx can count
-local RESOLVER = 60 -- seconds that looking for a name may take at the most
+local GRACE = 5 -- seconds that who opens one may be late, if he is alive
 
 local connect = {}
 
@@ -40,6 +40,13 @@ end
 function connect.authorization(proxy)
   return "Basic "
     .. core.base64_encode(proxy.user .. ":" .. (proxy.password or ""))
+end
+
+---Closes it now. One that failed both to be read and to be written nginx takes
+---for closed, but holds until garbage is collected, or it is connected anew:
+---to nowhere, here.
+function connect.close(sock)
+  if not sock:close() then sock:connect("", 0) end
 end
 
 -- ---- failures ----
@@ -141,6 +148,37 @@ local function prepare(exchange, sock)
   return secure(exchange, sock, request.host, request.tls or {})
 end
 
+---Connects in a thread, and ends that when its time is up.
+local function connect_by(by, sock, host, port, options)
+  local is_done, ok, err = require "ngx.semaphore".new(0)
+  local thread = ngx.thread.spawn(function()
+    ok, err = sock:connect(host, port, options)
+    is_done:post(1)
+  end)
+  local seconds = milliseconds(by - monotonic()) / 1000
+  if is_done:wait(seconds) then
+    ngx.thread.wait(thread)
+    return ok, err
+  end
+  ngx.thread.kill(thread)
+  return nil, "timeout"
+end
+
+---How long it looks for a name nginx is told by resolver_timeout alone, which
+---may be longer than we have. Who ends that has a thread too: where ours is
+---killed, it goes on, and ends in time. To a host without a name nginx gives a
+---kept connection, but never makes one.
+local function reach(by, sock, host, port, options)
+  if not host:find "[^%d.]" or host:find(":", 1, true) then
+    return sock:connect(host, port, options)
+  end
+  if sock:connect("", port, options) then return true end
+  local thread = ngx.thread.spawn(connect_by, by, sock, host, port, options)
+  local is_sound, ok, err = ngx.thread.wait(thread)
+  if not is_sound then error(ok, 0) end
+  return ok, err
+end
+
 ---A connection, kept or as yet bare. nginx's clock is coarse: where its time
 ---is up but ours is not, it is asked again. A kept one is ready to be sent to.
 local function dial(exchange, now)
@@ -154,7 +192,7 @@ local function dial(exchange, now)
     local sock, ms = ngx.socket.tcp(), milliseconds(read_by - now)
     exchange.sock = sock
     sock:settimeouts(milliseconds(by - now + COARSE), ms, ms)
-    ok, err = sock:connect(host, to.port, pool.options)
+    ok, err = reach(by, sock, host, to.port, pool.options)
     if ok then
       exchange.reused = sock:getreusedtimes()
       return true
@@ -170,7 +208,7 @@ end
 function connect.open(exchange, is_fresh)
   local request, pool, now = exchange.request, exchange.pool, monotonic()
   local by = min(now + request.connect_timeout, request.deadline or huge)
-  exchange.open_by, exchange.dead_by = by, by + RESOLVER
+  exchange.open_by, exchange.dead_by = by, by + GRACE
   if now >= by then return failed(exchange, nil, "timeout") end
   if not exchange.at then
     now = pool:enter(exchange, now, by)

@@ -2,8 +2,13 @@
 
 -- luacheck: read globals ngx
 
+local EACCES = 13 -- permission denied
+
 local function read(path)
-  local file, err = io.open(path, "rb")
+  local file, err, number = io.open(path, "rb")
+  if number == EACCES then
+    err = err .. " (the directive user in nginx.conf says who reads it)"
+  end
   if not file then return nil, err end
   local text
   text, err = file:read "*a"
