@@ -172,6 +172,28 @@ local function finish(exchange)
   }, Response)
 end
 
+---An exchange; mostly one that has been of use before, and went well.
+local function take(self)
+  local spare = self.spare
+  local n = #spare
+  local exchange = spare[n]
+  if exchange then
+    spare[n] = nil
+    return exchange
+  end
+  return { -- room for all of it at once: a table that grows is slow
+    reader = core.reader(), request = nil, pool = nil, reused = 0, at = nil,
+    sock = nil, epoch = nil, open_by = nil, dead_by = nil, moved = nil,
+    any = nil, is_out = nil, is_through = nil, replayed = nil,
+  }
+end
+
+local function give_back(self, exchange)
+  exchange.request, exchange.sock, exchange.replayed = nil, nil, nil
+  exchange.is_through, exchange.moved, exchange.reused = nil, nil, 0
+  self.spare[#self.spare + 1] = exchange
+end
+
 ---@param request table
 ---@return table|nil, table|nil # {status, headers, body; replayed: it was sent
 ---before, too, on a connection that was then closed}, or nil and {name,
@@ -183,15 +205,8 @@ function Transport:send(request)
   local pool
   if bytes then pool, reason = self.pools:of(request) end
   if not pool then return failure("HTTPClientError", reason) end
-  local readers = self.readers
-  local n = #readers
-  local reader = readers[n] or core.reader()
-  readers[n] = nil
-  local exchange = { -- room for all of it at once: a table that grows is slow
-    request = request, pool = pool, reader = reader, reused = 0, at = nil,
-    sock = nil, epoch = nil, open_by = nil, dead_by = nil, moved = nil,
-    any = nil, is_out = nil,
-  }
+  local exchange = take(self)
+  exchange.request, exchange.pool = request, pool
   local response, problem = run(exchange, bytes)
   if response then
     response, problem = finish(exchange)
@@ -200,7 +215,7 @@ function Transport:send(request)
   end
   pool:leave(exchange)
   self.reused = exchange.reused
-  readers[#readers + 1] = reader
+  if response then give_back(self, exchange) end
   return response, problem
 end
 
@@ -237,6 +252,6 @@ end
 return function(options)
   return setmetatable({
     pools = new_pools(options.max_pool_connections, options.max_idle_time),
-    readers = {},
+    spare = {},
   }, Transport)
 end

@@ -168,10 +168,9 @@ end
 ---may be longer than we have. Who ends that has a thread too: where ours is
 ---killed, it goes on, and ends in time. To a host without a name nginx gives a
 ---kept connection, but never makes one.
-local function reach(by, sock, host, port, options)
-  if not host:find "[^%d.]" or host:find(":", 1, true) then
-    return sock:connect(host, port, options)
-  end
+local function reach(by, sock, pool, port)
+  local host, options = pool.host, pool.options
+  if pool.is_address then return sock:connect(host, port, options) end
   if sock:connect("", port, options) then return true end
   local thread = ngx.thread.spawn(connect_by, by, sock, host, port, options)
   local is_sound, ok, err = ngx.thread.wait(thread)
@@ -179,12 +178,18 @@ local function reach(by, sock, host, port, options)
   return ok, err
 end
 
+---Where a pool's connections go: all to one place.
+local function locate(pool, host)
+  pool.is_address = not host:find "[^%d.]" or host:find(":", 1, true) ~= nil
+  pool.host = connect.bracketed(host)
+end
+
 ---A connection, kept or as yet bare. nginx's clock is coarse: where its time
 ---is up but ours is not, it is asked again. A kept one is ready to be sent to.
 local function dial(exchange, now)
   local request, pool = exchange.request, exchange.pool
   local to, ok, err = request.proxy or request
-  local host = connect.bracketed(to.host)
+  if not pool.host then locate(pool, to.host) end
   local by = exchange.open_by
   local read_by = min(now + request.read_timeout, request.deadline or huge)
   exchange.epoch, exchange.moved = pool.epoch, now
@@ -192,7 +197,7 @@ local function dial(exchange, now)
     local sock, ms = ngx.socket.tcp(), milliseconds(read_by - now)
     exchange.sock = sock
     sock:settimeouts(milliseconds(by - now + COARSE), ms, ms)
-    ok, err = reach(by, sock, host, to.port, pool.options)
+    ok, err = reach(by, sock, pool, to.port)
     if ok then
       exchange.reused = sock:getreusedtimes()
       return true
