@@ -35,7 +35,7 @@ local function assert_outcome(outcome, result)
   assert.equal(outcome[4], result.code)
 end
 
-describe("a server that", function()
+local function describe_server(kind)
   local hosts
 
   setup(function()
@@ -48,7 +48,7 @@ describe("a server that", function()
   before_each(function() hosts:clear() end)
 
   local function play(how)
-    local transport = runner.transport()
+    local transport = runner.transport(kind)
     local result = runner.publish(transport, hosts, how)
     transport.close()
     return result, transport
@@ -93,7 +93,7 @@ describe("a server that", function()
   -- ---- nothing left behind ----
 
   local function leaves_nothing(fault, rounds)
-    local transport = runner.transport()
+    local transport = runner.transport(kind)
     local function run(times)
       for _ = 1, times do
         runner.publish(transport, hosts, fault[2], fault.quick or ONCE)
@@ -138,7 +138,13 @@ describe("a server that", function()
       assert.is_truthy(counts[outcome], outcome)
     end
   end)
-end)
+end
+
+for _, kind in ipairs { "curl", "multi" } do
+  describe(("over %s a server that"):format(kind), function()
+    describe_server(kind)
+  end)
+end
 
 -- ---- names ----
 

@@ -1,7 +1,8 @@
 -- curl_child.lua - what a spec of the curl transport does in a process of
 -- its own: lua curl_child.lua WHAT ARGUMENT...
 
-local new = require "iotdataplane.transport.curl"
+local name = os.getenv "TRANSPORT" or "curl"
+local new = require("iotdataplane.transport." .. name)
 
 local PATIENCE = 10 -- seconds, where nothing should wait
 
@@ -32,7 +33,7 @@ local what = {}
 -- Publishes, and catches nothing.
 function what.publish(url)
   local client = require "iotdataplane".client {
-    endpoint_url = url, region_name = "eu-west-1",
+    endpoint_url = url, region_name = "eu-west-1", transport = name,
     aws_access_key_id = "AKID", aws_secret_access_key = "secret",
     config = {
       read_timeout = PATIENCE, retries = { total_max_attempts = 1 },

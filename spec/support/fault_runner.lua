@@ -2,7 +2,8 @@
 -- it went
 --
 --   local runner = require "spec.support.fault_runner"
---   local transport = runner.transport()    counts, and never sleeps
+--   local transport = runner.transport()    counts, and never sleeps; of kind
+--                                           "curl", or "multi"
 --   runner.publish(transport, server, how)  -> {name, code, delivery,
 --                                              attempts, seconds}
 --   runner.outcomes[id]   of every message: "success", or its delivery
@@ -14,7 +15,6 @@
 -- before (a function of the server, called just before)}.
 
 local clients = require "spec.support.client"
-local new_curl = require "iotdataplane.transport.curl"
 
 local PATIENCE = 10 -- seconds, where nothing should wait
 local MESSAGES = 65536 -- at most: notes are not to make memory grow
@@ -23,9 +23,11 @@ local runner = { outcomes = {}, messages = 0 }
 
 for i = 1, MESSAGES do runner.outcomes[i] = false end
 
--- Over curl's transport; every send is counted, and a sleep only noted.
-function runner.transport()
-  local curl = new_curl { max_idle_time = 50, max_pool_connections = 10 }
+-- Over a transport; every send is counted, and a sleep only noted.
+function runner.transport(kind)
+  local curl = require("iotdataplane.transport." .. (kind or "curl")) {
+    max_idle_time = 50, max_pool_connections = 10,
+  }
   local transport = { attempts = 0, slept = 0 }
   function transport:send(request)
     self.attempts = self.attempts + 1

@@ -1,3 +1,4 @@
+local alone = require "spec.transport_alone"
 local contract = require "spec.transport_contract"
 local new = require "iotdataplane.transport.multi"
 
@@ -15,3 +16,5 @@ describe("the multi transport by poll", function()
   contract(function() return new_transport { by_poll = true } end,
     { client_certificate = true, late_alert = true })
 end)
+
+describe("the multi transport alone", function() alone "multi" end)

@@ -8,6 +8,7 @@
 
 local curl = require "iotdataplane.curl"
 local protected = require "iotdataplane.protected"
+local side_by_side = require "iotdataplane.transport.side_by_side"
 local wire = require "iotdataplane.transport.curl_request"
 
 local identify, respond, with = wire.identify, wire.respond, wire.with
@@ -16,7 +17,8 @@ local resume, running = coroutine.resume, coroutine.running
 local yield = coroutine.yield
 local root = protected.root
 -- A finalizer may run in a coroutine that it cannot yield from.
-local isyieldable = coroutine.isyieldable or function() return true end
+local isyieldable = rawget(coroutine, "isyieldable")
+  or function() return true end
 
 local Transport = { __name = "iotdataplane.transport.multi" }
 Transport.__index = Transport
@@ -182,44 +184,6 @@ end
 
 -- ---- side by side ----
 
-local Run = {}
-Run.__index = Run
-
----Notes it for the caller of `run`, in whose coroutine it is told.
-function Run:ended(...)
-  self.last = self.last + 1
-  self[self.last] = { n = select("#", ...), ... }
-end
-
----What has ended first, and was not told yet.
-function Run:take()
-  local first = self.first
-  if first > self.last then return nil end
-  local what = self[first]
-  self[first] = nil
-  self.first = first + 1
-  return what
-end
-
-local unpack = rawget(_G, "unpack") or table.unpack -- luacheck: std max
-
----The next function to run, where there is room for one; what has ended is
----told first.
-local function next_of(run, functions, concurrency)
-  local what = run:take()
-  local f
-  if what then
-    run.count = run.count - 1
-    f = functions(unpack(what, 1, what.n))
-  elseif run.is_over or run.count >= concurrency then
-    return nil
-  else
-    f = functions()
-  end
-  if not f then run.is_over = true end
-  return f
-end
-
 local function make_room(self, concurrency)
   self.runs = self.runs + 1
   self.spare = max(self.spare, concurrency)
@@ -240,35 +204,28 @@ end
 ---@param functions function is called for the next function to run, or nil
 ---where there is none; with the one that has ended, and what pcall would have
 ---given for it, whenever one has; always in the coroutine of `run`'s caller
----@param concurrency integer how many run at once
+---@param concurrency integer how many run at once, and keep a connection
 function Transport:run(functions, concurrency)
-  local run = setmetatable({ first = 1, last = 0, count = 0 }, Run)
+  local run = side_by_side.new(functions, concurrency)
   make_room(self, concurrency)
   repeat
-    local f = next_of(run, functions, concurrency)
-    if f then
-      run.count = run.count + 1
-      begin(self, run, f)
-    elseif run.first > run.last and run.count > 0 then
+    local f = run:next()
+    if f then begin(self, run, f) end
+    if run:has_news() then
+      -- what ends at once is not to keep others from going on
+      if f then dispatch(self, self.loop:next(0)) end
+    elseif not f and run.count > 0 then
       dispatch(self, self.loop:next(FOREVER))
     end
-  until run.count == 0 and run.is_over
+  until run:is_done()
   leave(self)
-end
-
-local Task = {}
-Task.__index = Task
-
-function Task:ended(_, ok, ...)
-  self.done, self.ok, self.n = true, ok, select("#", ...)
-  self[1], self[2] = ...
 end
 
 ---Begins a function in a coroutine of its own.
 ---@param f function
 ---@return table # {done, ok, what it returned or raised}: see `join`
 function Transport:spawn(f)
-  local task = setmetatable({ done = false }, Task)
+  local task = side_by_side.task()
   begin(self, task, f)
   return task
 end
@@ -278,13 +235,12 @@ end
 ---@param seconds number|nil at most
 ---@return boolean # is it?
 function Transport:join(task, seconds)
-  local till = curl.monotonic() + (seconds or FOREVER)
   local left = seconds or FOREVER
+  local till = curl.monotonic() + left
   while not task.done do
-    if not dispatch(self, self.loop:next(max(left, 0))) and left <= 0 then
-      break
-    end
+    self:step(left)
     left = till - curl.monotonic()
+    if left <= 0 then break end
   end
   return task.done
 end
