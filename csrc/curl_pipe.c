@@ -49,9 +49,15 @@ iot_share *iot_share_new(void) {
   return s;
 }
 
+/* A spare one has descriptors of its own. */
+void iot_share_rest(iot_share *s) {
+  if (s->spare != NULL) curl_multi_cleanup(s->spare);
+  s->spare = NULL;
+}
+
 void iot_share_unref(iot_share *s) {
   if (s == NULL || --s->refs > 0) return;
-  if (s->spare != NULL) curl_multi_cleanup(s->spare);
+  iot_share_rest(s);
   curl_share_cleanup(s->handle);
   free(s);
 }

@@ -73,6 +73,8 @@ typedef struct iot_share iot_share;
 
 iot_share *iot_share_new(void); /* NULL where there is no memory */
 void iot_share_unref(iot_share *s);
+/* Gives up what is only kept for the next connection. */
+void iot_share_rest(iot_share *s);
 /* Is this another process than the one that made it? */
 int iot_share_is_foreign(const iot_share *s);
 

@@ -38,6 +38,7 @@ void iot_pool_clear(iot_pool *p) {
     p->idle = c->next;
     iot_conn_close(c);
   }
+  iot_share_rest(p->share);
 }
 
 void iot_pool_unref(iot_pool *p) {

@@ -30,16 +30,23 @@ end
 
 local what = {}
 
--- Publishes, and catches nothing.
-function what.publish(url)
-  local client = require "iotdataplane".client {
+local function client_of(url)
+  return require "iotdataplane".client {
     endpoint_url = url, region_name = "eu-west-1", transport = name,
     aws_access_key_id = "AKID", aws_secret_access_key = "secret",
     config = {
       read_timeout = PATIENCE, retries = { total_max_attempts = 1 },
     },
   }
-  client:publish { topic = "a" }
+end
+
+-- These two publish, and catch nothing.
+function what.publish(url)
+  client_of(url):publish { topic = "a" }
+end
+
+function what.publish_many(url)
+  client_of(url):publish_many(function() return { topic = "a" } end)
 end
 
 -- Catches, and goes on.
