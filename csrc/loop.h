@@ -60,7 +60,8 @@ void iot_loop_free(iot_loop *l);
 ** there is no memory. */
 iot_task *iot_loop_spare(iot_loop *l);
 /* Begins the exchange, and sends what goes at once. `trusts`: a connection
-** that was read in this turn is not read again before that. */
+** that was read in this turn is not read again before that, if the request may
+** be sent again where it was closed since. */
 void iot_loop_send(iot_loop *l, iot_task *t, double now, int trusts);
 void iot_loop_pause(iot_loop *l, iot_task *t, double until);
 /* The next task that has ended, without waiting; NULL where none has. It stays

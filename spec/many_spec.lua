@@ -14,6 +14,7 @@ local PATIENCE = 10 -- seconds, where nothing should wait
 local is_quick = (rawget(_G, "jit") or _VERSION == "Lua 5.4")
   and not leaks.in_valgrind
 local FEW, MANY = is_quick and 10000 or 1000, is_quick and 100000 or 3000
+local DELAY = leaks.in_valgrind and 0.5 or 0.02 -- seconds of an answer
 local IS_PUC_51 = _VERSION == "Lua 5.1" and not rawget(_G, "jit")
 
 -- A source of n messages; index n of what it is asked for.
@@ -124,7 +125,7 @@ describe("publish_many", function()
 
   it("publishes what a function gives, over so many connections", function()
     for _, n in ipairs { 1, 7, 64 } do
-      ask "/_set?delay=0.01"
+      ask("/_set?delay=" .. DELAY)
       client:publish_many(messages(3 * n), { concurrency = n })
       local counts = assert_arrived(3 * n)
       assert.same({ n, n }, { counts.in_flight, counts.connections })
@@ -133,7 +134,7 @@ describe("publish_many", function()
 
   it("has max_pool_connections of them by itself", function()
     client = new_client { max_pool_connections = 3 }
-    ask "/_set?delay=0.01"
+    ask("/_set?delay=" .. DELAY)
     client:publish_many(messages(12))
     local counts = assert_arrived(12)
     assert.same({ 3, 3 }, { counts.in_flight, counts.connections })
@@ -166,6 +167,19 @@ describe("publish_many", function()
         { err.name, err.operation_name, err.delivery })
     end
     assert.is_nil(errs[1] or errs[4])
+  end)
+
+  it("uses its connections again, however many there are", function()
+    local hosts = hostile.start()
+    hosts:use(asker)
+    client = new_client({ max_pool_connections = 1 }, {
+      endpoint_url = ("http://127.0.0.1:%d/ok"):format(hosts.http),
+    })
+    client:publish_many(messages(200), { concurrency = 8 })
+    assert.same({ 8, 200 }, { hosts:count "ok" })
+    client:publish { topic = "a" } -- it has kept one
+    assert.same({ 8, 201 }, { hosts:count "ok" })
+    hosts:stop()
   end)
 
   it("retries each as publish does", function()
@@ -283,14 +297,18 @@ describe("publish_many", function()
   end
 
   it("raises the first of several errors", function()
+    local count = 0
     local _, err = pcall(client.publish_many, client, list(5), {
       concurrency = 5,
-      on_result = function(index) error({ index = index }) end,
+      on_result = function()
+        count = count + 1
+        error({ count = count })
+      end,
     })
     local _, other = pcall(client.publish_many, client, function()
       error("source", 0)
     end)
-    assert.is_number(err.index)
+    assert.same({ 1, 5 }, { err.count, count })
     assert.equal("source", other)
   end)
 

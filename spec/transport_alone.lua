@@ -350,9 +350,11 @@ CipherString = ALL:@SECLEVEL=0
     for _, how in ipairs { "sends", "closes", "collects", "exits" } do
       it("leaves the parent's connection alone in a child that " .. how,
         function()
+          local began = curl.monotonic()
           local _, pipe =
             start_child("", "fork", how, hosts.https, hosts.ca_pem)
           assert.equal("\n200\t200\n", read_all(pipe))
+          assert.is_true(curl.monotonic() - began < 3)
           local all = hosts:stats().connections
           assert.equal(how == "sends" and 2 or 1, #all)
           assert.same({ "ok", "ok" }, all[1].behaviours)
