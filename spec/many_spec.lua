@@ -5,6 +5,7 @@ local clients = require "spec.support.client"
 local hostile = require "spec.support.hostile"
 local leaks = require "spec.support.fault_leaks"
 local new_curl = require "iotdataplane.transport.curl"
+local new_multi = require "iotdataplane.transport.multi"
 local server = require "spec.support.server"
 local stub = require "iotdataplane.transport.stub"
 
@@ -604,17 +605,27 @@ local function interpreter()
 end
 
 describe("publish_many in a process of its own", function()
-  it("ends at Ctrl-C", function()
-    local hosts = hostile.start()
+  local hosts
+
+  setup(function()
+    hosts = hostile.start()
     hosts:use(new_curl { max_idle_time = 50, max_pool_connections = 1 })
+  end)
+
+  teardown(function() hosts:stop() end)
+
+  local function start(what, path, before)
     local paths = ("package.path = %q package.cpath = %q")
       :format(package.path, package.cpath)
-    local words = { "exec", server.quote(interpreter()), "-e",
-                    server.quote(paths), "spec/support/curl_child.lua",
-                    "publish_many",
-                    ("http://127.0.0.1:%d/silent"):format(hosts.http) }
+    local words = { before or "", "exec", server.quote(interpreter()), "-e",
+                    server.quote(paths), "spec/support/curl_child.lua", what,
+                    ("http://127.0.0.1:%d/%s"):format(hosts.http, path) }
     local pipe = assert(io.popen(table.concat(words, " ") .. " 2>&1"))
-    local pid = pipe:read "*n"
+    return pipe:read "*n", pipe
+  end
+
+  it("ends at Ctrl-C", function()
+    local pid, pipe = start("publish_many", "silent")
     hosts:wait(function(stats)
       local silent = stats.behaviours.silent
       return silent and silent.requests == 10
@@ -625,6 +636,38 @@ describe("publish_many in a process of its own", function()
     pipe:close()
     assert.is_true(hosts.transport:monotonic() - began < 2)
     assert.is_truthy(text:find("interrupted!", 1, true), text)
-    hosts:stop()
+  end)
+
+  it("accounts for all where descriptors run out", function()
+    local _, pipe = start("count", "ok", "ulimit -n 40;")
+    local text = pipe:read "*a"
+    pipe:close()
+    local succeeded, failed = text:match "count\t(%d+)\t(%d+)"
+    assert.is_truthy(succeeded, text)
+    assert.equal(100, succeeded + failed)
+    assert.is_true(tonumber(succeeded) > 0 and tonumber(failed) > 0)
+  end)
+
+  -- Where select, and what is made of it, fails.
+  it("goes on beyond the 1024th descriptor", function()
+    local kept = {}
+    for i = 1, 1024 do
+      kept[i] = io.open "/dev/null"
+      if not kept[i] then break end
+    end
+    local transport = new_multi { max_idle_time = 50,
+                                  max_pool_connections = 10 }
+    local client = assert(clients.new({}, {
+      endpoint_url = ("https://localhost:%d/ok"):format(hosts.https),
+      region_name = "eu-west-1", aws_access_key_id = "AKIDEXAMPLE",
+      aws_secret_access_key = "hush", transport = transport,
+      verify = hosts.ca_pem,
+    }))
+    local is_enough = #kept == 1024 and io.open "/dev/null" ~= nil
+    local summary = is_enough and client:publish_many(list(20))
+    client:close()
+    for _, file in ipairs(kept) do file:close() end
+    if not is_enough then return pending "ulimit -n is too low" end
+    assert.same({ 20, 0 }, { summary.succeeded, summary.failed })
   end)
 end)

@@ -40,9 +40,17 @@ local function client_of(url)
   }
 end
 
--- These two publish, and catch nothing.
+-- Publish, and catch nothing.
 function what.publish(url)
   client_of(url):publish { topic = "a" }
+end
+
+-- Says how many of a hundred went well, and how many not.
+function what.count(url)
+  local source = {}
+  for i = 1, 100 do source[i] = { topic = "a", payload = tostring(i) } end
+  local summary = client_of(url):publish_many(source, { concurrency = 100 })
+  say("count", summary.succeeded, summary.failed)
 end
 
 function what.publish_many(url)
