@@ -583,6 +583,20 @@ describe("publish_many", function()
     assert.is_true(after - before >= 20, after - before)
   end)
 
+  -- It would wait for somebody who never comes.
+  it("says so where what it runs yields to somebody else", function()
+    local seen = 0
+    client = new_client({}, { credentials = function()
+      coroutine.yield "foreign"
+    end }, {})
+    local ok, err = pcall(client.publish_many, client, list(20), {
+      concurrency = 1, on_result = function() seen = seen + 1 end,
+    })
+    assert.is_false(ok)
+    assert.is_truthy(err:find "yielded to somebody else")
+    assert.equal(1, seen)
+  end)
+
   it("asks once for credentials that many wait for", function()
     client = new_client({}, {}, {
       HOME = "/nonexistent",
