@@ -37,8 +37,10 @@ CHECK   = bash spec/support/run_tests.sh
 core     = buf uri encode header framing http1 request sigv4 crypto spawn \
            process clock
 core_lua = lcore lcompose lfields lreader lrecord lsign lspawn
-curl     = curl_options curl_pipe exchange loop pool socket
-curl_lua = lcurl lfields lrecord process clock buf header framing http1 request
+curl     = curl_options curl_pipe exchange heap loop poller pool socket wait \
+           watch
+curl_lua = lcurl lexchange lfields lloop lrecord process clock buf header \
+           framing http1 request
 
 CPPFLAGS_ALL = -Icsrc -MMD -MP $(CPPFLAGS)
 CFLAGS_ALL   = -std=c99 -O2 -fPIC $(WARN) $(WERROR) $(CFLAGS)

@@ -1,6 +1,8 @@
 /* server.c - answers every HTTP/1.1 request with one fixed 200, as AWS IoT
- * answers a publish. Prints its port; runs until stdin ends or SIGTERM.
- * Bodies come with Content-Length only, and every connection is kept. */
+ * answers a publish: at once, or after so many ms. Prints its port; runs
+ * until stdin ends or SIGTERM.
+ * Bodies come with Content-Length only, and every connection is kept.
+ * usage: server [MS] */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -11,6 +13,7 @@
 #include <strings.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MAX_REQUEST ((size_t)1 << 20) /* bytes; AWS IoT takes 128 KB bodies */
@@ -30,12 +33,22 @@ static const char answer[] =
     "\"traceId\":\"11112222-3333-4444-5555-666677778888\"}";
 
 typedef struct conn {
-  int fd;
+  int fd;      /* -1: hung up, but it is waited for */
+  int waiting; /* answers */
   size_t len, cap;
   char *data;
 } conn;
 
+/* An answer that is to be given later. */
+typedef struct later {
+  conn *to;
+  long due; /* ms */
+} later;
+
 static conn listener, input; /* told from clients by their addresses */
+static long delay;           /* ms */
+static later *queue;         /* a ring: all wait equally long */
+static size_t first, waiting, room;
 
 static void die(const char *what) {
   perror(what);
@@ -79,11 +92,53 @@ static int send_answer(int fd) {
   return 1;
 }
 
+static long now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (long)(t.tv_sec * 1000 + t.tv_nsec / 1000000);
+}
+
+static void more_room(void) {
+  later *more = malloc(2 * (room + 1) * sizeof *more);
+  size_t i;
+  if (more == NULL) die("malloc");
+  for (i = 0; i < waiting; i++) more[i] = queue[(first + i) % room];
+  free(queue);
+  queue = more;
+  first = 0;
+  room = 2 * (room + 1);
+}
+
+static int answer_later(conn *c) {
+  later *l;
+  if (waiting == room) more_room();
+  l = &queue[(first + waiting++) % room];
+  l->to = c;
+  l->due = now() + delay;
+  c->waiting++;
+  return 1;
+}
+
+/* Gives what is due; in how many ms the next is, or -1. */
+static int give_answers(void) {
+  while (waiting > 0) {
+    later *l = &queue[first];
+    long left = l->due - now();
+    conn *c = l->to;
+    if (left > 0) return (int)left;
+    first = (first + 1) % room;
+    waiting--;
+    if (c->fd >= 0) send_answer(c->fd);
+    if (--c->waiting == 0 && c->fd < 0) free(c);
+  }
+  return -1;
+}
+
 /* Answers each whole request held, keeps what is left; 0 to hang up. */
 static int answer_all(conn *c) {
   size_t used = 0, n;
   while ((n = request_size(c->data + used, c->len - used)) != 0) {
-    if (n == BAD || !send_answer(c->fd)) return 0;
+    if (n == BAD || !(delay ? answer_later(c) : send_answer(c->fd))) return 0;
     used += n;
     if (used == c->len) break;
   }
@@ -111,7 +166,9 @@ static int receive(conn *c) {
 static void hang_up(conn *c) {
   close(c->fd);
   free(c->data);
-  free(c);
+  c->data = NULL;
+  c->fd = -1;
+  if (c->waiting == 0) free(c);
 }
 
 static void watch(int epoll, conn *c) {
@@ -142,7 +199,7 @@ static int input_ended(void) {
 static void serve(int epoll) {
   struct epoll_event events[MAX_EVENTS];
   for (;;) {
-    int i, n = epoll_wait(epoll, events, MAX_EVENTS, -1);
+    int i, n = epoll_wait(epoll, events, MAX_EVENTS, give_answers());
     for (i = 0; i < n; i++) {
       conn *c = events[i].data.ptr;
       if (c == &listener)
@@ -171,9 +228,10 @@ static int open_listener(void) {
   return fd;
 }
 
-int main(void) {
+int main(int argc, char **argv) {
   int epoll = epoll_create1(EPOLL_CLOEXEC);
   if (epoll < 0) die("epoll_create1");
+  delay = argc > 1 ? atol(argv[1]) : 0;
   listener.fd = open_listener();
   input.fd = STDIN_FILENO;
   watch(epoll, &listener);

@@ -20,7 +20,9 @@ struct iot_pipe {
   CURLM *multi;
   iot_share *share;
   iot_socket socket;
-  int tls; /* does libcurl have a TLS on it? */
+  iot_watcher watcher;
+  void *who; /* is told by it */
+  int tls;   /* does libcurl have a TLS on it? */
   enum iot_route route;
   CURLcode code;
   char reason[CURL_ERROR_SIZE];
@@ -47,9 +49,15 @@ iot_share *iot_share_new(void) {
   return s;
 }
 
+/* A spare one has descriptors of its own. */
+void iot_share_rest(iot_share *s) {
+  if (s->spare != NULL) curl_multi_cleanup(s->spare);
+  s->spare = NULL;
+}
+
 void iot_share_unref(iot_share *s) {
   if (s == NULL || --s->refs > 0) return;
-  if (s->spare != NULL) curl_multi_cleanup(s->spare);
+  iot_share_rest(s);
   curl_share_cleanup(s->handle);
   free(s);
 }
@@ -121,6 +129,7 @@ static void mute(int fd) {
 
 void iot_pipe_close(iot_pipe *p) {
   if (p->socket.fd >= 0 && iot_pipe_is_foreign(p)) mute(p->socket.fd);
+  if (p->multi != NULL) iot_pipe_watch(p, NULL, NULL);
   if (p->easy != NULL) {
     if (p->multi != NULL) curl_multi_remove_handle(p->multi, p->easy);
     curl_easy_cleanup(p->easy);
@@ -148,10 +157,11 @@ static enum iot_io connected(iot_pipe *p) {
   return IOT_IO_OK;
 }
 
-enum iot_io iot_pipe_connect(iot_pipe *p) {
-  int running = 0, left = 0;
+/* What has come of going on. */
+static enum iot_io progress(iot_pipe *p, CURLMcode code) {
+  int left = 0;
   CURLMsg *m;
-  if (curl_multi_perform(p->multi, &running) != CURLM_OK) {
+  if (code != CURLM_OK) {
     p->code = CURLE_FAILED_INIT;
     return IOT_IO_FAILED;
   }
@@ -159,6 +169,45 @@ enum iot_io iot_pipe_connect(iot_pipe *p) {
   if (m == NULL || m->msg != CURLMSG_DONE) return IOT_IO_AGAIN;
   p->code = m->data.result;
   return connected(p);
+}
+
+enum iot_io iot_pipe_connect(iot_pipe *p) {
+  int running = 0;
+  return progress(p, curl_multi_perform(p->multi, &running));
+}
+
+/* It looks by itself what has happened. */
+enum iot_io iot_pipe_connect_at(iot_pipe *p, int fd) {
+  curl_socket_t at = fd >= 0 ? (curl_socket_t)fd : CURL_SOCKET_TIMEOUT;
+  int running = 0;
+  return progress(p, curl_multi_socket_action(p->multi, at, 0, &running));
+}
+
+long iot_pipe_connect_ms(iot_pipe *p) {
+  long ms = -1;
+  curl_multi_timeout(p->multi, &ms);
+  return ms;
+}
+
+static int on_socket(CURL *e, curl_socket_t fd, int what, void *pipe,
+                     void *unused) {
+  iot_pipe *p = pipe;
+  int wants = 0;
+  (void)e;
+  (void)unused;
+  if (what == CURL_POLL_IN || what == CURL_POLL_INOUT) wants = IOT_WANTS_READ;
+  if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT)
+    wants |= IOT_WANTS_WRITE;
+  if (p->watcher != NULL) p->watcher(p->who, (int)fd, wants);
+  return 0;
+}
+
+void iot_pipe_watch(iot_pipe *p, iot_watcher watcher, void *who) {
+  p->watcher = watcher;
+  p->who = who;
+  curl_multi_setopt(p->multi, CURLMOPT_SOCKETFUNCTION,
+                    watcher != NULL ? on_socket : NULL);
+  curl_multi_setopt(p->multi, CURLMOPT_SOCKETDATA, p);
 }
 
 void iot_pipe_wait(iot_pipe *p, int ms) {

@@ -50,7 +50,8 @@ static void end(iot_exchange *x) {
   x->wants = 0;
 }
 
-static void fail(iot_exchange *x, enum iot_failure f, const char *reason) {
+void iot_exchange_fail(iot_exchange *x, enum iot_failure f,
+                       const char *reason) {
   x->failure = f;
   strncpy(x->reason, reason, sizeof(x->reason) - 1);
   x->reason[sizeof(x->reason) - 1] = '\0';
@@ -59,6 +60,7 @@ static void fail(iot_exchange *x, enum iot_failure f, const char *reason) {
 }
 
 static void ready(iot_exchange *x, double now) {
+  x->conn->user = x->user;
   x->offset = 0;
   x->read_by = now + x->read_timeout;
   x->state = SENDING;
@@ -77,10 +79,12 @@ static void open_connection(iot_exchange *x, double now) {
   x->conn =
       iot_pool_open(x->pool, iot_buf_contents(&x->identity), now, patience(x));
   if (x->conn == NULL) {
-    fail(x, IOT_NO_HTTP, "a connection could not be prepared");
+    iot_exchange_fail(x, IOT_NO_HTTP, "a connection could not be prepared");
     return;
   }
   x->number = x->conn->number;
+  x->conn->user = x->user;
+  if (x->poller != NULL) iot_conn_watch(x->conn, x->poller);
   x->state = CONNECTING;
 }
 
@@ -101,13 +105,13 @@ void iot_exchange_start(iot_exchange *x, double now) {
 static void closed(iot_exchange *x, double now, const char *reason) {
   enum iot_failure f = iot_pipe_failure(x->conn->pipe);
   if (!x->kept && !x->in.any && f != IOT_CLOSED) {
-    fail(x, f, iot_pipe_reason(x->conn->pipe));
+    iot_exchange_fail(x, f, iot_pipe_reason(x->conn->pipe));
   } else if (x->kept && !x->in.any && (x->replay || !x->sent)) {
     x->replayed = x->sent;
     drop(x);
     open_connection(x, now);
   } else {
-    fail(x, IOT_CLOSED, reason);
+    iot_exchange_fail(x, IOT_CLOSED, reason);
   }
 }
 
@@ -116,7 +120,7 @@ static void closed(iot_exchange *x, double now, const char *reason) {
 static void finish(iot_exchange *x, double now) {
   int whole = x->offset == x->out.len;
   if (!whole && x->in.status < 300) {
-    fail(x, IOT_NO_HTTP, "a success before the request was sent");
+    iot_exchange_fail(x, IOT_NO_HTTP, "a success before the request was sent");
     return;
   }
   if (x->in.reusable && whole) {
@@ -136,7 +140,7 @@ static void received(iot_exchange *x, const char *p, size_t n, double now) {
     if (n == 0)
       closed(x, now, x->in.error);
     else
-      fail(x, IOT_NO_HTTP, x->in.error);
+      iot_exchange_fail(x, IOT_NO_HTTP, x->in.error);
   }
 }
 
@@ -145,8 +149,12 @@ static int receive(iot_exchange *x, double now) {
   char bytes[READ_SIZE];
   size_t n;
   switch (iot_pipe_recv(x->conn->pipe, bytes, sizeof(bytes), &n)) {
-  case IOT_IO_OK: received(x, bytes, n, now); break;
-  case IOT_IO_AGAIN: return 1;
+  case IOT_IO_OK:
+    x->conn->quiet =
+        n < sizeof(bytes) && !iot_pipe_sends_blindly(x->conn->pipe);
+    received(x, bytes, n, now);
+    break;
+  case IOT_IO_AGAIN: x->conn->quiet = 1; return 1;
   default: closed(x, now, "the connection was reset");
   }
   return x->state != RECEIVING && x->state != SENDING;
@@ -184,22 +192,29 @@ static void send_some(iot_exchange *x, double now) {
 }
 
 static void connect_some(iot_exchange *x, double now) {
-  switch (iot_pipe_connect(x->conn->pipe)) {
-  case IOT_IO_OK: ready(x, now); break;
+  switch (iot_conn_connect(x->conn)) {
+  case IOT_IO_OK:
+    if (iot_conn_connected(x->conn) == 0)
+      ready(x, now);
+    else
+      iot_exchange_fail(x, IOT_NO_HTTP, "the connection cannot be watched");
+    break;
   case IOT_IO_AGAIN: break;
   default:
-    fail(x, iot_pipe_failure(x->conn->pipe), iot_pipe_reason(x->conn->pipe));
+    iot_exchange_fail(x, iot_pipe_failure(x->conn->pipe),
+                      iot_pipe_reason(x->conn->pipe));
   }
 }
 
 /* Which deadline has passed, if any. */
 static void check_time(iot_exchange *x, double now) {
   if (now >= x->call_by)
-    fail(x, IOT_CALL_TIMEOUT, "the call took too long");
+    iot_exchange_fail(x, IOT_CALL_TIMEOUT, "the call took too long");
   else if (x->state == CONNECTING && now >= x->connect_by)
-    fail(x, iot_pipe_lateness(x->conn->pipe), "connecting took too long");
+    iot_exchange_fail(x, iot_pipe_lateness(x->conn->pipe),
+                      "connecting took too long");
   else if (x->state != CONNECTING && now >= x->read_by)
-    fail(x, IOT_READ_TIMEOUT, "no byte has moved for too long");
+    iot_exchange_fail(x, IOT_READ_TIMEOUT, "no byte has moved for too long");
 }
 
 void iot_exchange_step(iot_exchange *x, double now) {

@@ -1,8 +1,10 @@
-/* exchange.h - requests over connections: pool.c, exchange.c, loop.c */
+/* exchange.h - requests over connections: pool.c, watch.c, exchange.c, wait.c
+ */
 #ifndef exchange_h
 #define exchange_h
 
 #include "pipe.h"
+#include "poller.h"
 
 #if defined(__GNUC__)
 #pragma GCC visibility push(hidden)
@@ -18,24 +20,35 @@ typedef struct iot_conn {
   double born;
   double idle_since;
   unsigned long number; /* of those the pool has opened, from 1 */
+  unsigned long turn;   /* the pool's, when it was given back */
+  int quiet;            /* all that had come has been received */
+  void *user;           /* who is told when something happens to it */
+  iot_poller *poller;   /* where it is watched, or NULL */
+  iot_watch *watches;
   iot_buf identity;
 } iot_conn;
 
 typedef struct iot_pool {
   iot_share *share;
   iot_conn *idle; /* the last one used first */
+  long size;      /* how many these are */
   double max_idle;
   long max_size;
   long refs;
   unsigned long opened;
+  unsigned long closed; /* those up to that number are not to be kept */
+  unsigned long turn;   /* of a loop that waits for them all, from 1 */
+  int trusts;           /* a quiet one that was given back in this very turn */
 } iot_pool;
 
 /* Keeps `max_size` idle connections at most, each for `max_idle` seconds;
 ** NULL where there is no memory. */
 iot_pool *iot_pool_new(double max_idle, long max_size);
 void iot_pool_unref(iot_pool *p);
-/* Closes what is idle. */
+/* Closes what is idle, and what is in use once it is given back. */
 void iot_pool_clear(iot_pool *p);
+/* Keeps so many from now on. */
+void iot_pool_resize(iot_pool *p, long max_size);
 /* A kept connection of that identity on which nothing has come since, or
 ** NULL. Those that are too old, or closed, are dropped on the way. */
 iot_conn *iot_pool_take(iot_pool *p, iot_str identity, double now);
@@ -48,19 +61,24 @@ iot_conn *iot_pool_open(iot_pool *p, iot_str identity, double now,
 void iot_pool_give(iot_pool *p, iot_conn *c, double now);
 void iot_conn_close(iot_conn *c);
 
-/* exchange.c */
+/* watch.c */
 
-enum {
-  IOT_WANTS_READ = 1,
-  IOT_WANTS_WRITE = 2,
-  IOT_WANTS_CONNECT = 4, /* iot_pipe_wait knows for what */
-  IOT_WANTS_TURN = 8     /* nothing, but a look at the clock */
-};
+/* Has the poller watch a new connection while it connects. */
+void iot_conn_watch(iot_conn *c, iot_poller *p);
+/* Goes on connecting as far as it can without waiting. */
+enum iot_io iot_conn_connect(iot_conn *c);
+/* Has its poller, if any, watch it from now on; 0, or -1 for no memory. */
+int iot_conn_connected(iot_conn *c);
+void iot_conn_unwatch(iot_conn *c);
+
+/* exchange.c */
 
 /* One request and its answer. */
 typedef struct iot_exchange {
   iot_pool *pool;
   iot_conn *conn;
+  iot_poller *poller; /* of a loop that it is part of, or NULL */
+  void *user;         /* of its connection then */
   iot_buf identity;
   iot_buf out; /* the request; not moved until it is sent */
   size_t offset;
@@ -89,11 +107,16 @@ void iot_exchange_reset(iot_exchange *x);
 void iot_exchange_start(iot_exchange *x, double now);
 /* Goes on as far as it can without waiting. */
 void iot_exchange_step(iot_exchange *x, double now);
+/* Ends it, with a failure. */
+void iot_exchange_fail(iot_exchange *x, enum iot_failure f,
+                       const char *reason);
 /* When it ends by itself if nothing happens. */
 double iot_exchange_deadline(const iot_exchange *x);
 
-/* loop.c */
+/* wait.c */
 
+/* Rounded up: waking before a deadline would only mean waiting again. */
+int iot_milliseconds(double seconds);
 /* Waits for what the exchange wants, `seconds` at most, or for a signal. */
 void iot_exchange_wait(iot_exchange *x, double seconds);
 /* Sleeps, until a signal at the most. */

@@ -1,30 +1,12 @@
-/* lcurl.c - require "iotdataplane.curl": binds exchanges over libcurl */
+/* lcurl.c - require "iotdataplane.curl": binds pools of libcurl's connections,
+** and exchanges over them */
 #include "clock.h"
-#include "exchange.h"
-#include "lrecord.h"
+#include "lexchange.h"
 
 #include <string.h>
 
 #define POOL "iotdataplane.curl.pool"
 #define EXCHANGE "iotdataplane.curl.exchange"
-
-/* How long no Ctrl-C is looked for, at the most. */
-#define SLICE 1.0
-
-#define FOREVER 1e300
-
-/* Names of enum iot_failure. */
-static const char *const failure_names[] = {
-    NULL,
-    "EndpointConnectionError",
-    "ConnectTimeoutError",
-    "SSLError",
-    "ProxyConnectionError",
-    "ReadTimeoutError",
-    "ConnectionClosedError",
-    "HTTPClientError",
-    "ApiCallTimeoutError",
-};
 
 /* NULL when closed; born so, so that __gc may come at any time. */
 typedef struct pool_box {
@@ -92,65 +74,20 @@ static exchange_box *check_exchange(lua_State *L) {
   return e;
 }
 
-static double seconds(lua_State *L, int arg) {
-  return luaL_optnumber(L, arg, FOREVER);
-}
-
-/* Begins, from the arguments of exchange:send; NULL, or why it cannot. */
-static const char *start(lua_State *L, exchange_box *e, double now) {
-  iot_exchange *x = &e->x;
-  iot_str authority = {"", 0};
-  iot_request r = iot_get_parts(L, 3, e->headers);
-  const char *wrong;
-  if (!lua_isnoneornil(L, 12)) authority = iot_check_str(L, 12);
-  iot_exchange_reset(x);
-  iot_buf_str(&x->identity, iot_check_str(L, 2));
-  wrong = iot_http1_write(&x->out, &r, authority);
-  if (wrong != NULL) return wrong;
-  x->connect_timeout = seconds(L, 8);
-  x->read_timeout = seconds(L, 9);
-  x->call_by = seconds(L, 10);
-  x->replay = lua_toboolean(L, 11);
-  iot_exchange_start(x, now);
-  return NULL;
-}
-
-/* Has a hook been set since, as `lua` does on Ctrl-C? It runs, and raises,
-** once Lua is in control again. */
-static int is_interrupted(lua_State *L, lua_Hook at_entry) {
-  return lua_gethook(L) != at_entry;
-}
-
-static int push_result(lua_State *L, exchange_box *e) {
-  const iot_exchange *x = &e->x;
-  const iot_http1 *in = &x->in;
-  iot_str fields = iot_buf_contents(&in->fields);
-  if (x->failure != IOT_OK) {
-    lua_pushnil(L);
-    lua_pushstring(L, failure_names[x->failure]);
-    lua_pushstring(L, x->reason);
-    lua_pushboolean(L, x->sent);
-    return 4;
-  }
-  lua_getuservalue(L, 1);
-  lua_pushinteger(L, in->status);
-  iot_push_fields(L, fields, &e->memo, lua_gettop(L) - 1);
-  iot_push_str(L, iot_buf_contents(&in->body));
-  iot_push_str(L, fields);
-  lua_pushboolean(L, x->replayed);
-  return 5;
-}
-
 static int run(lua_State *L, exchange_box *e, double now) {
   iot_exchange *x = &e->x;
   lua_Hook hook = lua_gethook(L);
   for (;;) {
     double left;
     iot_exchange_step(x, now);
-    if (x->wants == 0) return push_result(L, e);
+    if (x->wants == 0) {
+      lua_settop(L, 1);
+      lua_getuservalue(L, 1);
+      return iot_push_exchange(L, x, &e->memo, 2);
+    }
     left = iot_exchange_deadline(x) - now;
-    iot_exchange_wait(x, left < SLICE ? left : SLICE);
-    if (is_interrupted(L, hook)) break;
+    iot_exchange_wait(x, left < IOT_SLICE ? left : IOT_SLICE);
+    if (iot_is_interrupted(L, hook)) break;
     now = iot_monotonic();
   }
   lua_pushboolean(L, 0);
@@ -166,13 +103,10 @@ static int run(lua_State *L, exchange_box *e, double now) {
 static int exchange_send(lua_State *L) {
   exchange_box *e = check_exchange(L);
   double now = iot_monotonic();
-  const char *wrong = start(L, e, now);
-  if (wrong == NULL) return run(L, e, now);
-  lua_pushnil(L);
-  lua_pushliteral(L, "HTTPClientError");
-  lua_pushstring(L, wrong);
-  lua_pushboolean(L, 0);
-  return 4;
+  const char *wrong = iot_check_exchange(L, &e->x, e->headers);
+  if (wrong != NULL) return iot_push_refusal(L, wrong);
+  iot_exchange_start(&e->x, now);
+  return run(L, e, now);
 }
 
 /* exchange:resume() -> as exchange:send */
@@ -218,8 +152,8 @@ static int l_pause(lua_State *L) {
   double until = luaL_checknumber(L, 1), left;
   lua_Hook hook = lua_gethook(L);
   while ((left = until - iot_monotonic()) > 0) {
-    iot_pause(left < SLICE ? left : SLICE);
-    if (is_interrupted(L, hook)) {
+    iot_pause(left < IOT_SLICE ? left : IOT_SLICE);
+    if (iot_is_interrupted(L, hook)) {
       lua_pushboolean(L, 0);
       return 1;
     }
@@ -248,21 +182,14 @@ static const luaL_Reg functions[] = {
     {"pause", l_pause}, {NULL, NULL},
 };
 
-static void new_class(lua_State *L, const char *name, const luaL_Reg *l) {
-  luaL_newmetatable(L, name);
-  iot_setfuncs(L, l, 0);
-  lua_pushvalue(L, -1);
-  lua_setfield(L, -2, "__index");
-  lua_pop(L, 1);
-}
-
 IOT_EXPORT int luaopen_iotdataplane_curl(lua_State *L);
 
 IOT_EXPORT int luaopen_iotdataplane_curl(lua_State *L) {
   if (iot_process_init() != 0) return luaL_error(L, "not enough memory");
-  new_class(L, POOL, pool_methods);
-  new_class(L, EXCHANGE, exchange_methods);
+  iot_new_class(L, POOL, pool_methods);
+  iot_new_class(L, EXCHANGE, exchange_methods);
   lua_newtable(L);
   iot_setfuncs(L, functions, 0);
+  iot_open_loop(L);
   return 1;
 }

@@ -23,6 +23,14 @@ enum iot_failure {
 
 enum iot_io { IOT_IO_OK, IOT_IO_AGAIN, IOT_IO_FAILED };
 
+/* What is waited for. */
+enum {
+  IOT_WANTS_READ = 1,
+  IOT_WANTS_WRITE = 2,
+  IOT_WANTS_CONNECT = 4, /* the pipe knows for what */
+  IOT_WANTS_TURN = 8     /* nothing, but a look at the clock */
+};
+
 /* An HTTP proxy, spoken to over TLS or not; `user` NULL for nobody. */
 typedef struct iot_proxy {
   int tls;
@@ -65,6 +73,8 @@ typedef struct iot_share iot_share;
 
 iot_share *iot_share_new(void); /* NULL where there is no memory */
 void iot_share_unref(iot_share *s);
+/* Gives up what is only kept for the next connection. */
+void iot_share_rest(iot_share *s);
 /* Is this another process than the one that made it? */
 int iot_share_is_foreign(const iot_share *s);
 
@@ -103,6 +113,16 @@ void iot_pipe_close(iot_pipe *p);
 enum iot_io iot_pipe_connect(iot_pipe *p);
 /* Waits until connecting can go on, `ms` at most, or for a signal. */
 void iot_pipe_wait(iot_pipe *p, int ms);
+/* Says for which descriptors it waits while it connects; nothing of `wants` is
+** for one that it waits for no longer. It may be told so when it is closed. */
+typedef void (*iot_watcher)(void *who, int fd, int wants);
+/* To be called before it begins to connect; then iot_pipe_connect_at goes on
+** connecting. A watcher that is NULL is told nothing any more. */
+void iot_pipe_watch(iot_pipe *p, iot_watcher watcher, void *who);
+/* Goes on, as something has happened at `fd`; -1 for time that has passed. */
+enum iot_io iot_pipe_connect_at(iot_pipe *p, int fd);
+/* After how many ms it wants to go on whatever happens; -1 for never. */
+long iot_pipe_connect_ms(iot_pipe *p);
 /* May a send that failed have sent something? TLS hands over more than one
 ** record at a time, and does not say how many went. */
 int iot_pipe_sends_blindly(const iot_pipe *p);

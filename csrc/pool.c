@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_LIFE 600.0 /* seconds: names and certificates change */
+#define MAX_LIFE 600.0  /* seconds: names and certificates change */
+#define MAX_TRUST 0.001 /* seconds */
 #define TARGET_FIELDS 13
 #define MAX_IDENTITY (64u * 1024u)
 
@@ -23,17 +24,21 @@ iot_pool *iot_pool_new(double max_idle, long max_size) {
 }
 
 void iot_conn_close(iot_conn *c) {
+  iot_conn_unwatch(c);
   if (c->pipe != NULL) iot_pipe_close(c->pipe);
   iot_buf_free(&c->identity);
   free(c);
 }
 
 void iot_pool_clear(iot_pool *p) {
+  p->closed = p->opened;
+  p->size = 0;
   while (p->idle != NULL) {
     iot_conn *c = p->idle;
     p->idle = c->next;
     iot_conn_close(c);
   }
+  iot_share_rest(p->share);
 }
 
 void iot_pool_unref(iot_pool *p) {
@@ -43,11 +48,20 @@ void iot_pool_unref(iot_pool *p) {
   free(p);
 }
 
+/* Was it read to the end just now? A loop that carries on with one request
+** after the other need not do so once more. */
+static int is_fresh(const iot_pool *p, const iot_conn *c, double now) {
+  return p->trusts && c->quiet && c->turn == p->turn &&
+         now - c->idle_since < MAX_TRUST;
+}
+
 /* Anything but "nothing yet" makes a kept connection useless. */
-static int is_alive(const iot_pool *p, const iot_conn *c, double now) {
+static int is_alive(const iot_pool *p, iot_conn *c, double now) {
   char stray;
   size_t n;
   if (now - c->idle_since > p->max_idle || now - c->born > MAX_LIFE) return 0;
+  if (is_fresh(p, c, now)) return 1;
+  c->quiet = 1;
   return iot_pipe_recv(c->pipe, &stray, 1, &n) == IOT_IO_AGAIN;
 }
 
@@ -78,6 +92,7 @@ iot_conn *iot_pool_take(iot_pool *p, iot_str identity, double now) {
     }
     *at = c->next;
     c->next = NULL;
+    p->size--;
     if (is_alive(p, c, now)) return c;
     iot_conn_close(c);
   }
@@ -138,21 +153,35 @@ iot_conn *iot_pool_open(iot_pool *p, iot_str identity, double now,
   return NULL;
 }
 
-/* Drops the one that waits longest where there are too many. */
+/* Drops those that wait longest where there are too many. */
 static void trim(iot_pool *p) {
   iot_conn **at = &p->idle;
   long n;
-  for (n = 0; *at != NULL && n < p->max_size; n++) at = &(*at)->next;
+  if (p->size <= p->max_size) return;
+  for (n = 0; n < p->max_size; n++) at = &(*at)->next;
   while (*at != NULL) {
     iot_conn *c = *at;
     *at = c->next;
+    p->size--;
     iot_conn_close(c);
   }
 }
 
+void iot_pool_resize(iot_pool *p, long max_size) {
+  p->max_size = max_size;
+  trim(p);
+}
+
 void iot_pool_give(iot_pool *p, iot_conn *c, double now) {
+  if (c->number <= p->closed) {
+    iot_conn_close(c);
+    return;
+  }
+  c->user = NULL;
+  c->turn = p->turn;
   c->idle_since = now;
   c->next = p->idle;
   p->idle = c;
+  p->size++;
   trim(p);
 }

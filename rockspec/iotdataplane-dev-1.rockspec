@@ -49,10 +49,11 @@ build = {
     ["iotdataplane.curl"] = {
       sources = {
         "csrc/buf.c", "csrc/header.c", "csrc/framing.c", "csrc/http1.c",
-        "csrc/request.c", "csrc/curl_options.c",
-        "csrc/curl_pipe.c", "csrc/exchange.c", "csrc/loop.c", "csrc/pool.c",
-        "csrc/socket.c", "csrc/lcurl.c", "csrc/lfields.c", "csrc/lrecord.c",
-        "csrc/process.c", "csrc/clock.c",
+        "csrc/request.c", "csrc/curl_options.c", "csrc/curl_pipe.c",
+        "csrc/exchange.c", "csrc/heap.c", "csrc/loop.c", "csrc/poller.c",
+        "csrc/pool.c", "csrc/socket.c", "csrc/wait.c", "csrc/watch.c",
+        "csrc/lcurl.c", "csrc/lexchange.c", "csrc/lfields.c", "csrc/lloop.c",
+        "csrc/lrecord.c", "csrc/process.c", "csrc/clock.c",
       },
       libraries = { "curl", "pthread" },
       incdirs = { "csrc", "$(CURL_INCDIR)" },

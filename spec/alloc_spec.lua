@@ -134,6 +134,29 @@ local cases = {
     return function() publish(c) end
   ]],
 
+  -- What is in flight when memory ends may end in the next call.
+  ["many publishes at once"] = [[
+    local c = client(http)
+    return function()
+      local n = 0
+      local summary = c:publish_many(function()
+        n = n + 1
+        return n <= 4 and { topic = "a", payload = tostring(n) } or nil
+      end, { concurrency = 2 })
+      local _, err = next(summary.errors)
+      if err then error(err, 0) end
+      assert(summary.succeeded == 4)
+    end
+  ]],
+
+  ["a future"] = [[
+    local c = client(http)
+    return function()
+      local future = c:publish_async { topic = "a", payload = "b" }
+      assert(future:result().ResponseMetadata.HTTPStatusCode == 200)
+    end
+  ]],
+
   ["a new client's first publish"] = [[
     return function()
       local c = client(http)

@@ -26,7 +26,10 @@ end
 local lua_arrows = {
   [""] = set [[credentials.iot credentials.world errors json client options
     profile settings]],
-  client = set "call core errors model queue retry serialize validate",
+  client = set [[call core errors many model queue retry serialize
+    validate]],
+  many = set "errors transport.side_by_side transport.multi",
+  protected = set "",
   queue = set "errors",
   call = set "attempt clock retry",
   attempt = set [[core credentials.cached date errors parse retry sign]],
@@ -58,7 +61,7 @@ local lua_arrows = {
   ["credentials.chain"] = set "errors", -- and each provider, by its name
   -- providers, none of which knows another
   ["credentials.static"] = set "errors",
-  ["credentials.custom"] = set "date errors",
+  ["credentials.custom"] = set "date errors protected",
   ["credentials.environment"] = set "date errors",
   ["credentials.assume_role"] = set "errors python credentials.sts",
   ["credentials.web_identity"] = set "errors credentials.sts",
@@ -81,11 +84,18 @@ local lua_arrows = {
     endpoint errors json]],
   ["credentials.iot"] = set [[core credentials.answer date
     endpoint errors json]],
-  ["transport.auto"] = set "core transport.curl transport.nginx",
+  ["transport.auto"] = set [[core transport.curl transport.nginx
+    transport.side_by_side]],
   ["transport.response"] = set "core",
-  ["transport.curl"] = set "core curl transport.response",
+  ["transport.curl"] = set "curl transport.curl_request",
+  ["transport.curl_request"] = set "core transport.response",
+  ["transport.multi"] = set [[curl protected transport.curl_request
+    transport.side_by_side]],
+  ["transport.side_by_side"] = set "protected",
   ["transport.nginx"] = set [[core transport.nginx_connect
-    transport.nginx_pool transport.response]],
+    transport.nginx_pool transport.nginx_threads transport.response]],
+  ["transport.nginx_threads"] = set [[core transport.side_by_side
+    ngx.semaphore]],
   ["transport.nginx_connect"] = set [[core ngx.semaphore
     transport.nginx_tls]],
   ["transport.nginx_pool"] = set "core ngx.semaphore",
@@ -105,7 +115,10 @@ local c_arrows = {
   ["lfields.c"] = set "lrecord.h",
   ["lreader.c"] = set "lrecord.h",
   ["lspawn.c"] = set "clock.h lrecord.h",
-  ["lcurl.c"] = set "clock.h exchange.h lrecord.h",
+  ["lcurl.c"] = set "clock.h lexchange.h",
+  ["lexchange.h"] = set "exchange.h lrecord.h",
+  ["lexchange.c"] = set "lexchange.h",
+  ["lloop.c"] = set "clock.h lexchange.h loop.h",
   ["crypto.c"] = set "iot.h openssl/evp.h openssl/rand.h",
   ["process.c"] = set "iot.h dlfcn.h pthread.h",
   ["clock.h"] = set "",
@@ -113,14 +126,21 @@ local c_arrows = {
   ["spawn.c"] = set [[clock.h iot.h errno.h fcntl.h poll.h signal.h spawn.h
     sys/wait.h unistd.h]],
   ["pipe.h"] = set "iot.h",
-  ["exchange.h"] = set "pipe.h",
+  ["poller.h"] = set "",
+  ["poller.c"] = set [[pipe.h poller.h poll.h sys/epoll.h sys/timerfd.h
+    unistd.h]],
+  ["exchange.h"] = set "pipe.h poller.h",
+  ["loop.h"] = set "exchange.h",
   ["curl_options.h"] = set "pipe.h curl/curl.h",
   ["curl_options.c"] = set "curl_options.h stdio.h sys/stat.h",
   ["curl_pipe.c"] = set "curl_options.h fcntl.h unistd.h",
   ["socket.c"] = set "pipe.h errno.h fcntl.h sys/socket.h sys/time.h",
   ["pool.c"] = set "exchange.h",
   ["exchange.c"] = set "exchange.h",
-  ["loop.c"] = set "exchange.h poll.h",
+  ["wait.c"] = set "exchange.h poll.h",
+  ["watch.c"] = set "exchange.h",
+  ["heap.c"] = set "loop.h",
+  ["loop.c"] = set "loop.h",
 }
 
 -- The pure core.

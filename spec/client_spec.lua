@@ -165,7 +165,7 @@ local mistaken = {
   { { transport = 1 },
     "option 'transport' must be a string or a table, got number" },
   { { transport = "smtp" },
-    "option 'transport' must be 'curl', 'nginx' or a table" },
+    "option 'transport' must be 'curl', 'multi', 'nginx' or a table" },
   { { transport = {} }, "option 'transport' lacks the method 'send'" },
   { { transport = { send = print, sleep = print } },
     "option 'transport' lacks the method 'now'" },

@@ -1,20 +1,31 @@
--- Many publishes through a service that fails one in three at random: each
--- ends, and what it says of its delivery agrees with what was accepted.
+-- Many publishes through a service that fails one in three at random, one
+-- after the other or many at once: each ends, and what it says of its delivery
+-- agrees with what was accepted.
 
 local cjson = require "cjson"
 local clients = require "spec.support.client"
 local leaks = require "spec.support.fault_leaks"
 local new_curl = require "iotdataplane.transport.curl"
+local new_multi = require "iotdataplane.transport.multi"
 local runner = require "spec.support.fault_runner"
 local server = require "spec.support.server"
 
 local PATIENCE = 10 -- seconds, where nothing should wait
+local IN_FLIGHT = 64
 
 -- The work is the same in every Lua.
 local is_quick = rawget(_G, "jit") or _VERSION == "Lua 5.4"
 local MESSAGES = is_quick and not leaks.in_valgrind and 10000 or 1000
 
 local SEED = tonumber(os.getenv "SEED") or os.time() % 1000000
+
+-- The transport multi, but for the waits between attempts: these are short.
+local function multi_that_rests()
+  local transport = new_multi { max_idle_time = 50, max_pool_connections = 10 }
+  local sleep = transport.sleep
+  function transport.sleep(self) return sleep(self, 0.001) end
+  return transport
+end
 
 describe(("%d publishes (SEED=%d)"):format(MESSAGES, SEED), function()
   local service, asker
@@ -50,7 +61,7 @@ describe(("%d publishes (SEED=%d)"):format(MESSAGES, SEED), function()
 
   -- Publishes them all; how each ended, by its id.
   local function publish_all(retries)
-    local transport, outcomes = runner.transport(), {}
+    local transport, outcomes = runner.transport(new_curl), {}
     local client = new_client(transport, retries)
     for i = 1, MESSAGES do
       local id = "id-" .. i
@@ -63,6 +74,29 @@ describe(("%d publishes (SEED=%d)"):format(MESSAGES, SEED), function()
       end
       outcomes[id] = ok and "success" or result.delivery
     end
+    client:close()
+    return outcomes
+  end
+
+  local function outcome_of(response, err)
+    if not response then return err.delivery end
+    assert.equal(200, response.ResponseMetadata.HTTPStatusCode)
+    return "success"
+  end
+
+  -- The same, many at once: each is heard of once.
+  local function publish_at_once(retries)
+    local transport, outcomes, asked = multi_that_rests(), {}, 0
+    local client = new_client(transport, retries)
+    local summary = client:publish_many(function()
+      asked = asked + 1
+      return asked <= MESSAGES
+        and { topic = "a/b", payload = "id-" .. asked } or nil
+    end, { concurrency = IN_FLIGHT, on_result = function(i, response, err)
+      assert(outcomes["id-" .. i] == nil)
+      outcomes["id-" .. i] = outcome_of(response, err)
+    end })
+    assert.equal(MESSAGES, summary.succeeded + summary.failed)
     client:close()
     return outcomes
   end
@@ -114,9 +148,9 @@ describe(("%d publishes (SEED=%d)"):format(MESSAGES, SEED), function()
     assert.is_true(failed / all > 0.27 and failed / all < 0.4)
   end
 
-  local function play(retries)
+  local function play(retries, publish)
     ask("/_begin/" .. SEED)
-    local outcomes = publish_all(retries)
+    local outcomes = (publish or publish_all)(retries)
     local told = ask "/_accepted"
     local counts = agree(outcomes, told.accepted)
     local n, lost, most = count(told.accepted, outcomes)
@@ -135,5 +169,13 @@ describe(("%d publishes (SEED=%d)"):format(MESSAGES, SEED), function()
 
   it("tell the truth without any repeat", function()
     play { total_max_attempts = 1 }
+  end)
+
+  it("do so at once, too", function()
+    assert.is_true(play(nil, publish_at_once) > 1)
+  end)
+
+  it("arrive at once, and once at the most", function()
+    assert.equal(1, play({ resend_unknown = false }, publish_at_once))
   end)
 end)

@@ -7,6 +7,7 @@ local hostile = require "spec.support.hostile"
 local leaks = require "spec.support.fault_leaks"
 local matrix = require "spec.support.fault_matrix"
 local new_curl = require "iotdataplane.transport.curl"
+local new_multi = require "iotdataplane.transport.multi"
 local runner = require "spec.support.fault_runner"
 local server = require "spec.support.server"
 
@@ -15,11 +16,13 @@ local is_quick = rawget(_G, "jit") or _VERSION == "Lua 5.4"
 local ROUNDS = leaks.in_valgrind and 3 or is_quick and 100 or 20
 local CHILD_SECONDS = 100 -- at the most
 
-describe("a server that", function()
-  local world = { rounds = ROUNDS }
+local function describe_server(new, rounds)
+  local world = { rounds = rounds }
   local transport -- of the rounds
+  local before -- messages of another transport's
 
   setup(function()
+    before = #runner.told()
     world.hosts = hostile.start()
     world.hosts:use(new_curl { max_idle_time = 50,
                                max_pool_connections = 10 })
@@ -28,11 +31,11 @@ describe("a server that", function()
   teardown(function() world.hosts:stop() end)
 
   function world.play(i)
-    return runner.play(new_curl, world.hosts, faults[i][2])
+    return runner.play(new, world.hosts, faults[i][2])
   end
 
   function world.run(i, times)
-    transport = transport or runner.transport(new_curl)
+    transport = transport or runner.transport(new)
     runner.run(transport, world.hosts, faults[i], times)
   end
 
@@ -42,10 +45,20 @@ describe("a server that", function()
   end
 
   function world.outcomes()
-    return runner.told()
+    local outcomes = runner.told()
+    for id = 1, before do outcomes[id] = nil end
+    return outcomes
   end
 
   matrix.describe(faults, world)
+end
+
+describe("to curl a server that", function()
+  describe_server(new_curl, ROUNDS)
+end)
+
+describe("to multi a server that", function()
+  describe_server(new_multi, math.min(ROUNDS, 20))
 end)
 
 -- ---- names ----

@@ -3,6 +3,7 @@
 local call = require "iotdataplane.call"
 local core = require "iotdataplane.core"
 local errors = require "iotdataplane.errors"
+local many = require "iotdataplane.many"
 local model = require "iotdataplane.model"
 local queue = require "iotdataplane.queue"
 local retry = require "iotdataplane.retry"
@@ -128,6 +129,53 @@ function Client:try(name, params)
   end
   if type(params) ~= "table" then misuse(self, name, params) end
   return try(self, operation, params)
+end
+
+-- ---- many at once ----
+
+-- The parts of a publish, of which many.lua makes its own.
+local jobs = {}
+
+function jobs.refuse(self, err)
+  return told(self, complete(model.operations.publish, err))
+end
+
+function jobs.prepare(self, params)
+  local request, err = request_of(self, model.operations.publish, params)
+  if request then return request end
+  return jobs.refuse(self, err)
+end
+
+function jobs.deliver(self, request)
+  return told(self, deliver(self, model.operations.publish, request))
+end
+
+---Publishes many messages at once; one's failure stops no other.
+---@param source table|function an array of `publish` parameters, or a
+---function that gives the next ones, and nil at the end: it is asked only
+---when there is room
+---@param options table|nil concurrency (from 1 to 10,000 connections;
+---max_pool_connections), on_result (function(index, response, err)),
+---max_errors (1000)
+---@return table # {succeeded, failed, errors = {[index] = err}}; raises what
+---source or on_result has raised, once nothing is in flight
+function Client:publish_many(source, options)
+  if getmetatable(self) ~= Client then misuse(self, "publish_many") end
+  local wrong = many.misuse(source, options)
+  if wrong then error(wrong, 2) end
+  return many.publish(self, jobs, source, options)
+end
+
+---Begins to publish, and returns at once.
+---@param params table as of publish; a file is read now
+---@return table # a future: done(), wait([seconds]) -> boolean, result() as
+---publish. It goes on while any future, publish_many or publish of this client
+---waits, or an event loop calls client.transport:step()
+function Client:publish_async(params)
+  if getmetatable(self) ~= Client or type(params) ~= "table" then
+    misuse(self, "publish_async", params)
+  end
+  return many.publish_async(self, jobs, params)
 end
 
 -- ---- later ----

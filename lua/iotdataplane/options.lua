@@ -127,8 +127,8 @@ end
 
 local function check_transport(transport)
   if type(transport) == "string" and transport ~= "curl"
-     and transport ~= "nginx" then
-    return "option 'transport' must be 'curl', 'nginx' or a table"
+     and transport ~= "multi" and transport ~= "nginx" then
+    return "option 'transport' must be 'curl', 'multi', 'nginx' or a table"
   elseif type(transport) == "table" then
     for _, name in ipairs { "send", "sleep", "now" } do
       if type(transport[name]) ~= "function" then

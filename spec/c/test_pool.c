@@ -29,6 +29,17 @@ void iot_share_unref(iot_share *s) {
   if (--s->refs == 0) free(s);
 }
 
+static int rests;
+
+void iot_share_rest(iot_share *s) {
+  (void)s;
+  rests++;
+}
+
+void iot_conn_unwatch(iot_conn *c) {
+  (void)c;
+}
+
 int iot_share_is_foreign(const iot_share *s) {
   (void)s;
   return is_foreign;
@@ -66,11 +77,15 @@ static iot_str identity(char port) {
   return str_n(text, sizeof(fields));
 }
 
-/* A new connection that was used, and is idle from `now` on. */
-static void keep(iot_pool *p, char port, double born, double now) {
+static iot_conn *open_one(iot_pool *p, char port, double born) {
   iot_conn *c = iot_pool_open(p, identity(port), born, 1000);
   check(c != NULL);
-  iot_pool_give(p, c, now);
+  return c;
+}
+
+/* A new connection that was used, and is idle from `now` on. */
+static void keep(iot_pool *p, char port, double born, double now) {
+  iot_pool_give(p, open_one(p, port, born), now);
 }
 
 static int take(iot_pool *p, char port, double now) {
@@ -81,7 +96,7 @@ static int take(iot_pool *p, char port, double now) {
 }
 
 static iot_pool *new_pool(void) {
-  opened = closed = 0;
+  opened = closed = rests = 0;
   answer = IOT_IO_AGAIN;
   return iot_pool_new(MAX_IDLE, MAX_SIZE);
 }
@@ -150,8 +165,57 @@ static void test_clear(void) {
   iot_pool *p = new_pool();
   keep(p, '1', 0, 0);
   iot_pool_clear(p);
-  check(closed == 1 && take(p, '1', 1) == 0);
+  check(closed == 1 && rests == 1 && take(p, '1', 1) == 0);
   end(p);
+}
+
+/* What is in use then is closed when it is given back; a later one is kept. */
+static void test_clear_in_use(void) {
+  iot_pool *p = new_pool();
+  iot_conn *old = open_one(p, '1', 0), *new;
+  iot_pool_clear(p);
+  new = open_one(p, '1', 0);
+  iot_pool_give(p, old, 0);
+  check(closed == 1);
+  iot_pool_give(p, new, 0);
+  check(closed == 1 && take(p, '1', 1) == 2);
+  end(p);
+}
+
+static void test_resize(void) {
+  iot_pool *p = new_pool();
+  int i;
+  iot_pool_resize(p, MAX_SIZE + 2);
+  for (i = 0; i < MAX_SIZE + 2; i++) keep(p, '1', 0, i);
+  check(closed == 0);
+  iot_pool_resize(p, 1);
+  check(closed == MAX_SIZE + 1);
+  check(take(p, '1', 5) == MAX_SIZE + 2);
+  end(p);
+}
+
+/* One that was read to the end in this turn, a moment ago, is not read again,
+** where that is trusted. */
+static int is_read(int trusts, unsigned long turn, int quiet, double now) {
+  iot_pool *p = new_pool();
+  iot_conn *c = open_one(p, '1', 0);
+  int is_lost;
+  c->quiet = quiet;
+  iot_pool_give(p, c, 0);
+  p->trusts = trusts;
+  p->turn += turn;
+  answer = IOT_IO_FAILED;
+  is_lost = take(p, '1', now) == 0;
+  end(p);
+  return is_lost;
+}
+
+static void test_trust(void) {
+  check(!is_read(1, 0, 1, 0.0005));
+  check(is_read(0, 0, 1, 0.0005));
+  check(is_read(1, 1, 1, 0.0005));
+  check(is_read(1, 0, 0, 0.0005));
+  check(is_read(1, 0, 1, 0.002));
 }
 
 static void test_fork(void) {
@@ -171,6 +235,9 @@ int main(void) {
   test_stray();
   test_size();
   test_clear();
+  test_clear_in_use();
+  test_resize();
+  test_trust();
   test_fork();
   return check_end();
 }

@@ -1,7 +1,8 @@
 -- curl_child.lua - what a spec of the curl transport does in a process of
 -- its own: lua curl_child.lua WHAT ARGUMENT...
 
-local new = require "iotdataplane.transport.curl"
+local name = os.getenv "TRANSPORT" or "curl"
+local new = require("iotdataplane.transport." .. name)
 
 local PATIENCE = 10 -- seconds, where nothing should wait
 
@@ -29,16 +30,31 @@ end
 
 local what = {}
 
--- Publishes, and catches nothing.
-function what.publish(url)
-  local client = require "iotdataplane".client {
-    endpoint_url = url, region_name = "eu-west-1",
+local function client_of(url)
+  return require "iotdataplane".client {
+    endpoint_url = url, region_name = "eu-west-1", transport = name,
     aws_access_key_id = "AKID", aws_secret_access_key = "secret",
     config = {
       read_timeout = PATIENCE, retries = { total_max_attempts = 1 },
     },
   }
-  client:publish { topic = "a" }
+end
+
+-- Publish, and catch nothing.
+function what.publish(url)
+  client_of(url):publish { topic = "a" }
+end
+
+-- Says how many of a hundred went well, and how many not.
+function what.count(url)
+  local source = {}
+  for i = 1, 100 do source[i] = { topic = "a", payload = tostring(i) } end
+  local summary = client_of(url):publish_many(source, { concurrency = 100 })
+  say("count", summary.succeeded, summary.failed)
+end
+
+function what.publish_many(url)
+  client_of(url):publish_many(function() return { topic = "a" } end)
 end
 
 -- Catches, and goes on.

@@ -15,7 +15,7 @@ nginx="nginx libnginx-mod-http-lua lua-resty-core"
 luas="lua5.1 liblua5.1-0-dev lua5.2 liblua5.2-dev lua5.3 liblua5.3-dev
   $luajit"
 checks="lua-busted lua-check luarocks valgrind clang libclang-rt-14-dev
-  clang-format"
+  clang-format lua-luv lua-cqueues lua-socket"
 
 packages_of() {
   case $1 in

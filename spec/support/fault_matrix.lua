@@ -105,7 +105,7 @@ local function assert_arrivals(world)
   local arrivals = world.hosts:arrivals()
   local begun, whole = set(arrivals.begun), set(arrivals.whole)
   local counts = {}
-  for id, outcome in ipairs(world.outcomes()) do
+  for id, outcome in next, world.outcomes() do
     counts[outcome] = (counts[outcome] or 0) + 1
     if outcome == "success" then
       assert.is_true(whole[id], ("%d was no success"):format(id))

@@ -2,6 +2,7 @@
 
 local date = require "iotdataplane.date"
 local errors = require "iotdataplane.errors"
+local protected = require "iotdataplane.protected"
 
 local custom = {}
 
@@ -12,20 +13,6 @@ local function failed(reason)
     provider = "custom", error_msg = tostring(reason):sub(1, MAX_REASON),
   })
 end
-
----As pcall, but for functions that yield: PUC Lua 5.1 cannot yield across
----pcall, yet it can out of a coroutine that runs within another.
-local function protected(f, world)
-  local run = coroutine.create(f)
-  local function pass(ok, ...)
-    if not ok or coroutine.status(run) == "dead" then return ok, ... end
-    return pass(coroutine.resume(run, coroutine.yield(...)))
-  end
-  return pass(coroutine.resume(run, world))
-end
-
-local call = _VERSION == "Lua 5.1" and not rawget(_G, "jit") and protected
-  or pcall
 
 ---Seconds since the epoch, of a number or a date as text.
 local function expiry_of(value)
@@ -53,7 +40,7 @@ end
 function custom.get(world)
   local f = world.options.credentials
   if not f then return nil end
-  local ok, found, err = call(f, world)
+  local ok, found, err = protected.call(f, world)
   if not ok then found, err = nil, found end
   if not found and err ~= nil then
     local is_ours = getmetatable(err) == errors.metatable

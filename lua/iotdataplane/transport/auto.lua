@@ -2,6 +2,7 @@
 -- start; anywhere else libcurl
 
 local core = require "iotdataplane.core"
+local side_by_side = require "iotdataplane.transport.side_by_side"
 
 -- luacheck: read globals ngx
 
@@ -52,6 +53,24 @@ end
 
 function Transport:sleep(seconds)
   return choose(self):sleep(seconds)
+end
+
+---One after the other where nothing runs beside anything: before the workers
+---do.
+function Transport:run(functions, concurrency)
+  local chosen = choose(self)
+  if not chosen.run then return side_by_side.in_turn(functions) end
+  return chosen:run(functions, concurrency)
+end
+
+function Transport:spawn(f)
+  local chosen = choose(self)
+  if not chosen.spawn then return side_by_side.done(f) end
+  return chosen:spawn(f)
+end
+
+function Transport:join(task, seconds)
+  return task.done or choose(self):join(task, seconds)
 end
 
 -- Both clocks go in every phase.

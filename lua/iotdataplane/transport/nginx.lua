@@ -5,11 +5,12 @@ local connect = require "iotdataplane.transport.nginx_connect"
 local core = require "iotdataplane.core"
 local new_pools = require "iotdataplane.transport.nginx_pool"
 local Response = require "iotdataplane.transport.response"
+local threads = require "iotdataplane.transport.nginx_threads"
 
 -- luacheck: read globals ngx
 
 local failure, milliseconds = connect.failure, connect.milliseconds
-local max = math.max
+local max, min = math.max, math.min
 local monotonic = core.monotonic
 
 local Transport = { __name = "iotdataplane.transport.nginx" }
@@ -241,6 +242,17 @@ function Transport:sleep(seconds)
     ngx.sleep(max(seconds, 0.001))
     seconds = till - self:monotonic()
   end
+end
+
+---See transport/multi.lua; no more run at once than connections may be used.
+function Transport:run(functions, concurrency)
+  return threads.run(functions, min(concurrency, self.pools.size))
+end
+
+function Transport.spawn(_, f) return threads.spawn(f) end
+
+function Transport.join(_, task, seconds)
+  return threads.join(task, seconds)
 end
 
 ---Closes what is kept, where cosockets are; elsewhere nginx does in time.

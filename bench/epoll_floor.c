@@ -1,0 +1,133 @@
+/* epoll_floor.c - what a publish costs with many in flight over bare sockets:
+ * one epoll, edge-triggered, no library, a presigned request.
+ * usage: epoll_floor PORT IN_FLIGHT N   prints CPU us a publish */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "request.h"
+
+#define MAX_EVENTS 256
+
+typedef struct conn {
+  int fd;
+  size_t size;
+  char answer[ANSWER_MAX + 1]; /* ended by a NUL */
+} conn;
+
+static char request[2048];
+static size_t request_size;
+static long left; /* to send */
+
+static void need(int ok, const char *what) {
+  if (ok) return;
+  fprintf(stderr, "epoll_floor: %s\n", what);
+  exit(1);
+}
+
+static int dial(const char *port) {
+  struct sockaddr_in address;
+  int on = 1, fd = socket(AF_INET, SOCK_STREAM, 0);
+  memset(&address, 0, sizeof address);
+  address.sin_family = AF_INET;
+  address.sin_port = htons((unsigned short)atoi(port));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  need(fd >= 0, "no socket");
+  need(connect(fd, (struct sockaddr *)&address, sizeof address) == 0,
+       "no connection");
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  return fd;
+}
+
+static int send_next(conn *c) {
+  c->size = 0;
+  if (left <= 0) return 0;
+  left--;
+  need(send(c->fd, request, request_size, MSG_DONTWAIT) ==
+           (ssize_t)request_size,
+       "send failed");
+  return 1;
+}
+
+/* Whether the answer has a whole head and the body that it announces. */
+static int whole(const conn *c) {
+  const char *length, *blank = strstr(c->answer, "\r\n\r\n");
+  if (blank == NULL) return 0;
+  length = strcasestr(c->answer, "\r\ncontent-length:");
+  need(length != NULL && length < blank, "no length");
+  return c->size >= (size_t)(blank + 4 - c->answer) +
+                        strtoul(length + sizeof "\r\ncontent-length:" - 1,
+                                NULL, 10);
+}
+
+/* Reads what is there; whether that is the whole answer. */
+static int receive(conn *c) {
+  ssize_t n = recv(c->fd, c->answer + c->size, ANSWER_MAX - c->size,
+                   MSG_DONTWAIT);
+  if (n < 0) return 0; /* it can only be written to */
+  need(n > 0, "the server hung up");
+  c->size += (size_t)n;
+  c->answer[c->size] = '\0';
+  if (!whole(c)) return 0;
+  need(memcmp(c->answer, "HTTP/1.1 200 ", 13) == 0, "no good answer");
+  return 1;
+}
+
+/* Publishes n times. */
+static void run(int epoll, conn *all, int count, long n) {
+  struct epoll_event events[MAX_EVENTS];
+  int i, flying = 0;
+  left = n;
+  for (i = 0; i < count; i++) flying += send_next(&all[i]);
+  while (flying > 0) {
+    int ready = epoll_wait(epoll, events, MAX_EVENTS, -1);
+    for (i = 0; i < ready; i++) {
+      conn *c = events[i].data.ptr;
+      if (receive(c) && !send_next(c)) flying--;
+    }
+  }
+}
+
+static void open_all(int epoll, conn *all, int count, const char *port) {
+  struct epoll_event event;
+  int i;
+  memset(&event, 0, sizeof event);
+  event.events = EPOLLIN | EPOLLET;
+  for (i = 0; i < count; i++) {
+    all[i].fd = dial(port);
+    event.data.ptr = &all[i];
+    need(epoll_ctl(epoll, EPOLL_CTL_ADD, all[i].fd, &event) == 0, "epoll");
+  }
+}
+
+int main(int argc, char **argv) {
+  int count, epoll = epoll_create1(0);
+  conn *all;
+  clock_t began;
+  long n;
+  need(argc == 4, "usage: epoll_floor PORT IN_FLIGHT N");
+  count = atoi(argv[2]);
+  n = atol(argv[3]);
+  all = calloc((size_t)count, sizeof *all);
+  need(epoll >= 0 && all != NULL && n > 0, "cannot start");
+  request_size = (size_t)snprintf(request, sizeof request,
+                                  "POST %s HTTP/1.1\r\n"
+                                  "host: 127.0.0.1:%s\r\n" HEADERS("\r\n")
+                                  "content-length: " BODY_SIZE
+                                  "\r\n\r\n" BODY,
+                                  TARGET, argv[1]);
+  open_all(epoll, all, count, argv[1]);
+  run(epoll, all, count, 10L * count);
+  began = clock();
+  run(epoll, all, count, n);
+  printf("%.3f\n", (double)(clock() - began) / CLOCKS_PER_SEC / (double)n * 1e6);
+  return 0;
+}

@@ -1,0 +1,260 @@
+-- multi.lua - many requests at once: our HTTP over libcurl's connections, all
+-- of them waited for by one loop
+--
+-- What runs in a coroutine of `run` or `spawn` waits by yielding to the loop;
+-- anybody else who sends or sleeps drives the loop until that is done, and
+-- all the others with it. One descriptor, `fd`, tells a foreign event loop
+-- when to call `step`.
+
+local curl = require "iotdataplane.curl"
+local protected = require "iotdataplane.protected"
+local side_by_side = require "iotdataplane.transport.side_by_side"
+local wire = require "iotdataplane.transport.curl_request"
+
+local identify, respond, with = wire.identify, wire.respond, wire.with
+local max, remove, select = math.max, table.remove, select
+local resume, running = coroutine.resume, coroutine.running
+local yield = coroutine.yield
+local root = protected.root
+-- A finalizer may run in a coroutine that it cannot yield from.
+local isyieldable = rawget(coroutine, "isyieldable")
+  or function() return true end
+
+local Transport = { __name = "iotdataplane.transport.multi" }
+Transport.__index = Transport
+
+local FOREVER = math.huge
+local SPARE = 64 -- coroutines that are kept for the next functions
+
+-- What a worker yields: it waits for what the loop will tell it, or its
+-- function has ended.
+local WAITS, ENDED = {}, {}
+
+-- ---- workers: coroutines that run one function after the other ----
+
+local function work(worker)
+  repeat worker = yield(ENDED, worker.f()) until false
+end
+
+local function rest(self)
+  if self.closing and self.active == 0 and self.runs == 0 then
+    self.closing = false
+    self.loop:clear()
+  end
+end
+
+---A worker's function has ended. One that raised takes its coroutine along.
+local function ended(self, worker, ok, ...)
+  local owner, f = worker.owner, worker.f
+  self.active = self.active - 1
+  worker.owner, worker.f = nil, nil
+  if ok and #self.idle < self.spare then
+    self.idle[#self.idle + 1] = worker
+  end
+  owner:ended(f, ok, ...)
+  rest(self)
+end
+
+local function resumed(self, worker, before, ok, what, ...)
+  self.current = before
+  if not ok then
+    ended(self, worker, false, what)
+  elseif what == ENDED then
+    ended(self, worker, true, ...)
+  elseif what ~= WAITS then -- nobody would ever wake it
+    ended(self, worker, false,
+      "what runs beside others has yielded to somebody else")
+  end
+end
+
+local function go_on(self, worker, ...)
+  local before = self.current
+  self.current = worker
+  return resumed(self, worker, before, resume(worker.thread, ...))
+end
+
+---Has a worker run a function until that waits for something.
+---@param owner table whose method `ended` hears how it ended
+local function begin(self, owner, f)
+  local worker = remove(self.idle) or { thread = coroutine.create(work) }
+  worker.owner, worker.f = owner, f
+  self.active = self.active + 1
+  go_on(self, worker, worker)
+end
+
+-- ---- the loop ----
+
+---Hands what has ended to the one who waits for it.
+local function dispatch(self, id, ...)
+  if not id then return false end
+  local waiter = self.waiting[id]
+  self.waiting[id] = false
+  if not waiter then -- it was abandoned
+    return true
+  elseif waiter.thread then
+    if waiter.id == id then go_on(self, waiter, ...) end
+  else
+    waiter.n = select("#", ...)
+    waiter[1], waiter[2], waiter[3], waiter[4], waiter[5] = ...
+  end
+  return true
+end
+
+---Waits for what is under way in the loop, and gives what came of it.
+local function await(self, id)
+  local worker = self.current
+  if worker and root(running()) == worker.thread and isyieldable() then
+    self.waiting[id], worker.id = worker, id
+    return yield(WAITS)
+  end
+  local box = {}
+  self.waiting[id] = box
+  repeat dispatch(self, self.loop:next(FOREVER)) until box.n
+  return box[1], box[2], box[3], box[4], box[5]
+end
+
+---Goes on with what can go on.
+---@param seconds number|nil to wait at most until something can (0)
+---@return boolean # is anything of `run` or `spawn` still under way?
+function Transport:step(seconds)
+  local loop, left = self.loop, seconds or 0
+  local till = curl.monotonic() + left
+  while self.active > 0 and not dispatch(self, loop:next(left)) do
+    left = till - curl.monotonic()
+    if left <= 0 then return true end
+  end
+  while dispatch(self, loop:next()) do end
+  return self.active > 0
+end
+
+---A descriptor that is readable when `step` has something to do, the passing
+---of time included. It stays the same until `close`.
+---@return integer|nil # nil where the system has none: see `timeout`
+function Transport:fd()
+  return self.loop:fd()
+end
+
+---@return number|nil # seconds until `step` has something to do even if
+---nothing comes; nil for never
+function Transport:timeout()
+  return self.loop:timeout()
+end
+
+-- ---- the world ----
+
+---@param request table
+---@return table|nil, table|nil # {status, headers, body; replayed: it was sent
+---before, too, on a connection that was then closed}, or nil and {name,
+---message, sent}
+function Transport:send(request)
+  local identity, headers = identify(self, request), request.headers
+  local authorization = self.authorization
+  if authorization then headers = with(headers, authorization) end
+  local id, name, message, sent = self.loop:send(identity, request.method,
+    request.path, request.query or "",
+    headers, request.body or "",
+    request.connect_timeout, request.read_timeout, request.deadline,
+    request.replay, self.authority, self.current ~= nil)
+  if not id then return respond(nil, name, message, sent) end
+  return respond(await(self, id))
+end
+
+---@return string # which connection the last request went over, for a log
+function Transport:connection()
+  local number, kept = self.loop:connection()
+  return ("%s %d"):format(kept and "kept" or "new", number)
+end
+
+---@param seconds number
+function Transport:sleep(seconds)
+  local till = curl.monotonic() + seconds
+  local id = self.loop:pause(till)
+  if id then return await(self, id) end
+  repeat until curl.pause(till) -- there is no memory for anything else
+end
+
+Transport.now = curl.now -- both take no argument, and ignore theirs
+
+Transport.monotonic = curl.monotonic
+
+---Closes the connections, those in use once they are not.
+function Transport:close()
+  self.closing = true
+  self.loop:clear()
+  rest(self)
+end
+
+-- ---- side by side ----
+
+local function make_room(self, concurrency)
+  self.runs = self.runs + 1
+  self.spare = max(self.spare, concurrency)
+  self.loop:resize(max(self.spare, self.size))
+end
+
+local function leave(self)
+  self.runs = self.runs - 1
+  if self.runs > 0 then return end
+  self.spare = SPARE
+  for i = #self.idle, SPARE + 1, -1 do self.idle[i] = nil end
+  self.loop:resize(self.size)
+  rest(self)
+end
+
+---Runs functions side by side, each in a coroutine of its own, and waits for
+---all of them. All else that is under way goes on as well.
+---@param functions function is called for the next function to run, or nil
+---where there is none; with the one that has ended, and what pcall would have
+---given for it, whenever one has; always in the coroutine of `run`'s caller
+---@param concurrency integer how many run at once, and keep a connection
+function Transport:run(functions, concurrency)
+  local run = side_by_side.new(functions, concurrency)
+  make_room(self, concurrency)
+  repeat
+    local f = run:next()
+    if f then begin(self, run, f) end
+    if run:has_news() then
+      -- what ends at once is not to keep others from going on
+      if f then dispatch(self, self.loop:next(0)) end
+    elseif not f and run.count > 0 then
+      dispatch(self, self.loop:next(FOREVER))
+    end
+  until run:is_done()
+  leave(self)
+end
+
+---Begins a function in a coroutine of its own.
+---@param f function
+---@return table # {done, ok, what it returned or raised}: see `join`
+function Transport:spawn(f)
+  local task = side_by_side.task()
+  begin(self, task, f)
+  return task
+end
+
+---Goes on until a task of `spawn` is done.
+---@param task table
+---@param seconds number|nil at most
+---@return boolean # is it?
+function Transport:join(task, seconds)
+  local left = seconds or FOREVER
+  local till = curl.monotonic() + left
+  while not task.done do
+    self:step(left)
+    left = till - curl.monotonic()
+    if left <= 0 then break end
+  end
+  return task.done
+end
+
+---@param options table {max_idle_time, max_pool_connections; by_poll: without
+---epoll}
+---@return table # a transport
+return function(options)
+  local size = options.max_pool_connections
+  return setmetatable({
+    loop = curl.loop(options.max_idle_time, size, options.by_poll),
+    size = size, waiting = {}, idle = {}, spare = SPARE, active = 0,
+    runs = 0, closing = false, current = nil,
+  }, Transport)
+end

@@ -1,0 +1,101 @@
+-- side_by_side.lua - which function runs next, and what became of the others:
+-- what every transport's `run` is made with
+
+local protected = require "iotdataplane.protected"
+
+local select = select
+local unpack = rawget(_G, "unpack") or table.unpack -- luacheck: std max
+
+local Run = {}
+Run.__index = Run
+
+---Notes what has ended, for the caller of `run`, in whose coroutine it is
+---told.
+---@param f function
+---@param ok boolean as pcall gives it, and what follows
+function Run:ended(f, ok, ...)
+  self.last = self.last + 1
+  self[self.last] = { n = 2 + select("#", ...), f, ok, ... }
+end
+
+---Is there something that was not told yet?
+function Run:has_news()
+  return self.first <= self.last
+end
+
+local function take(self)
+  local first = self.first
+  local what = self[first]
+  self[first] = nil
+  if first < self.last then
+    self.first = first + 1
+  else
+    self.first, self.last = 1, 0
+  end
+  self.count = self.count - 1
+  return what
+end
+
+---@return function|nil # the next function to run; nil: none, for now at
+---least. What has ended is told first
+function Run:next()
+  local f
+  if self:has_news() then
+    local what = take(self)
+    f = self.functions(what[1], what[2], unpack(what, 3, what.n))
+  elseif not self.is_over and self.count < self.concurrency then
+    f = self.functions()
+  else
+    return nil
+  end
+  if f then self.count = self.count + 1 else self.is_over = true end
+  return f
+end
+
+---Has all ended, and is nothing to come?
+function Run:is_done()
+  return self.count == 0 and self.is_over
+end
+
+local Task = {}
+Task.__index = Task
+
+---As Run's.
+function Task:ended(_, ok, ...)
+  self.ok, self.n = ok, select("#", ...)
+  self[1], self[2] = ...
+  self.done = true
+end
+
+local side_by_side = {}
+
+---@return table # {done, ok, and what the function returned or raised}: one
+---that was begun, and is not waited for yet
+function side_by_side.task()
+  return setmetatable({ done = false }, Task)
+end
+
+---@return table # the task of a function that was run at once
+function side_by_side.done(f)
+  local task = side_by_side.task()
+  task:ended(f, protected.call(f))
+  return task
+end
+
+---@param functions function as of a transport's `run`
+---@param concurrency integer
+---@return table # of which `count` run, or have run and were not told
+function side_by_side.new(functions, concurrency)
+  return setmetatable({
+    functions = functions, concurrency = concurrency, count = 0,
+    first = 1, last = 0, is_over = false,
+  }, Run)
+end
+
+---`run` where nothing runs beside anything.
+function side_by_side.in_turn(functions)
+  local f = functions()
+  while f do f = functions(f, protected.call(f)) end
+end
+
+return side_by_side

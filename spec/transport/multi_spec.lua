@@ -1,0 +1,91 @@
+local alone = require "spec.transport_alone"
+local hostile = require "spec.support.hostile"
+local new_curl = require "iotdataplane.transport.curl"
+local contract = require "spec.transport_contract"
+local new = require "iotdataplane.transport.multi"
+
+local function new_transport(changes)
+  local options = { max_idle_time = 50, max_pool_connections = 10 }
+  for name, value in next, changes or {} do options[name] = value end
+  return new(options)
+end
+
+describe("the multi transport", function()
+  contract(new_transport, { client_certificate = true, late_alert = true })
+end)
+
+describe("the multi transport by poll", function()
+  contract(function() return new_transport { by_poll = true } end,
+    { client_certificate = true, late_alert = true })
+end)
+
+describe("the multi transport alone", function() alone "multi" end)
+
+-- ---- fork ----
+
+-- LuaJIT's, the only Lua that can. In the child nothing that the parent has
+-- under way goes on; the parent does not notice.
+if rawget(_G, "jit") then
+  describe("the multi transport's work under way", function()
+    local hosts
+
+    setup(function()
+      hosts = hostile.start()
+      hosts:use(new_curl { max_idle_time = 50, max_pool_connections = 1 })
+    end)
+
+    teardown(function() hosts:stop() end)
+
+    local function request(scheme, path)
+      return {
+        method = "GET", scheme = scheme, host = "localhost",
+        port = hosts[scheme], path = path, query = "", headers = {},
+        body = "", connect_timeout = 10, read_timeout = 10, replay = true,
+        tls = { verify = hosts.ca_pem },
+      }
+    end
+
+    -- What became of them, as a text; `status` of a child that says it.
+    local function texts(tasks)
+      local out = {}
+      for i, task in ipairs(tasks) do
+        local response, failure = task[1], task[2]
+        out[i] = response and tostring(response.status) or failure.name
+      end
+      return table.concat(out, " ")
+    end
+
+    it("is left to the parent by a child", function()
+      local ffi = require "ffi"
+      pcall(ffi.cdef, [[
+        int fork(void); int waitpid(int, int *, int); void _exit(int);
+      ]])
+      local transport, tasks = new_transport(), {}
+      for i, scheme in ipairs { "http", "https", "http", "https" } do
+        tasks[i] = transport:spawn(function()
+          return transport:send(request(scheme, "/late"))
+        end)
+      end
+      hosts:wait(function(stats)
+        transport:step(0)
+        local late = stats.behaviours.late
+        return late and late.requests == 4
+      end)
+      local pid = ffi.C.fork()
+      if pid == 0 then
+        local ok = pcall(function()
+          for _, task in ipairs(tasks) do transport:join(task, 5) end
+          assert(texts(tasks) == ("ConnectionClosedError "):rep(4):sub(1, -2))
+          assert(transport:send(request("https", "/ok")).status == 200)
+        end)
+        ffi.C._exit(ok and 0 or 1)
+      end
+      for _, task in ipairs(tasks) do transport:join(task, 5) end
+      assert.equal("200 200 200 200", texts(tasks))
+      local status = ffi.new "int[1]"
+      ffi.C.waitpid(pid, status, 0)
+      assert.equal(0, status[0])
+      assert.equal(200, transport:send(request("https", "/ok")).status)
+    end)
+  end)
+end
