@@ -137,17 +137,20 @@ end
 local jobs = {}
 
 function jobs.refuse(self, err)
-  return told(self, complete(model.operations.publish, err))
+  return told(self, complete(publish, err))
 end
 
-function jobs.prepare(self, params)
-  local request, err = request_of(self, model.operations.publish, params)
+function jobs.prepare(self, params, old)
+  local make = old and self.spares and rewrite or request_of
+  local request, err = make(self, publish, params, old)
   if request then return request end
   return jobs.refuse(self, err)
 end
 
 function jobs.deliver(self, request)
-  return told(self, deliver(self, model.operations.publish, request))
+  local result, err = call(self, publish, request)
+  if result then return result end
+  return jobs.refuse(self, err)
 end
 
 ---Publishes many messages at once; one's failure stops no other.

@@ -112,8 +112,9 @@ local function wrong_type(params)
 end
 
 ---Asks the source for the next message, if it has another.
+---@param old table|nil a request that is over
 ---@return table|nil, table|nil # its request, or nil and what is wrong with it
-local function ask(stream)
+local function ask(stream, old)
   local params = stream.source()
   if params == nil then
     stream.is_over = true
@@ -122,7 +123,7 @@ local function ask(stream)
     return stream.jobs.refuse(stream.client, wrong_type(params))
   else
     stream.index = stream.index + 1
-    return stream.jobs.prepare(stream.client, params)
+    return stream.jobs.prepare(stream.client, params, old)
   end
 end
 
@@ -141,7 +142,7 @@ end
 ---What is to run next; nil where nothing is.
 local function begin(stream, slot)
   if stream.is_over then return nil end
-  local ok, request, err = pcall(ask, stream)
+  local ok, request, err = pcall(ask, stream, slot and slot.request)
   if not ok then stop(stream, request) end
   if stream.is_over then return nil end
   slot = slot or new_slot(stream)
@@ -164,7 +165,6 @@ local function functions_of(stream)
     if not send then return begin(stream) end
     local slot = stream.slots[send]
     if not ok then response, err = nil, broken(stream, response) end
-    slot.request, slot.err = nil, nil
     report(stream, slot.index, response, err)
     return begin(stream, slot)
   end
@@ -179,8 +179,9 @@ local function iterator(list)
 end
 
 ---@param client table
----@param jobs table {prepare(client, params), refuse(client, err),
----deliver(client, request)}: the parts of a publish
+---@param jobs table {prepare(client, params, old), refuse(client, err),
+---deliver(client, request)}: the parts of a publish; `old` is a request that
+---is over, if there is one
 ---@param source table|function
 ---@param options table|nil
 ---@return table # {succeeded, failed, errors}

@@ -30,4 +30,8 @@ function protected.root(thread)
   return thread
 end
 
+if not IS_PUC_51 then
+  function protected.root(thread) return thread end
+end
+
 return protected

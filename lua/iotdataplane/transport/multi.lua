@@ -12,7 +12,7 @@ local side_by_side = require "iotdataplane.transport.side_by_side"
 local wire = require "iotdataplane.transport.curl_request"
 
 local identify, respond, with = wire.identify, wire.respond, wire.with
-local max, remove, select = math.max, table.remove, select
+local max, remove = math.max, table.remove
 local resume, running = coroutine.resume, coroutine.running
 local yield = coroutine.yield
 local root = protected.root
@@ -44,33 +44,29 @@ local function rest(self)
 end
 
 ---A worker's function has ended. One that raised takes its coroutine along.
-local function ended(self, worker, ok, ...)
-  local owner, f = worker.owner, worker.f
+local function ended(self, worker, ok, a, b)
+  local owner, f, idle = worker.owner, worker.f, self.idle
   self.active = self.active - 1
   worker.owner, worker.f = nil, nil
-  if ok and #self.idle < self.spare then
-    self.idle[#self.idle + 1] = worker
-  end
-  owner:ended(f, ok, ...)
-  rest(self)
+  if ok and #idle < self.spare then idle[#idle + 1] = worker end
+  owner:ended(f, ok, a, b)
+  if self.closing then rest(self) end
 end
 
-local function resumed(self, worker, before, ok, what, ...)
+---Wakes a worker with what it waits for, which is up to five values.
+local function go_on(self, worker, a, b, c, d, e)
+  local before = self.current
+  self.current = worker
+  local ok, what, result, err = resume(worker.thread, a, b, c, d, e)
   self.current = before
   if not ok then
     ended(self, worker, false, what)
   elseif what == ENDED then
-    ended(self, worker, true, ...)
+    ended(self, worker, true, result, err)
   elseif what ~= WAITS then -- nobody would ever wake it
     ended(self, worker, false,
       "what runs beside others has yielded to somebody else")
   end
-end
-
-local function go_on(self, worker, ...)
-  local before = self.current
-  self.current = worker
-  return resumed(self, worker, before, resume(worker.thread, ...))
 end
 
 ---Has a worker run a function until that waits for something.
@@ -85,17 +81,17 @@ end
 -- ---- the loop ----
 
 ---Hands what has ended to the one who waits for it.
-local function dispatch(self, id, ...)
+local function dispatch(self, id, a, b, c, d, e)
   if not id then return false end
   local waiter = self.waiting[id]
   self.waiting[id] = false
   if not waiter then -- it was abandoned
     return true
   elseif waiter.thread then
-    if waiter.id == id then go_on(self, waiter, ...) end
+    if waiter.id == id then go_on(self, waiter, a, b, c, d, e) end
   else
-    waiter.n = select("#", ...)
-    waiter[1], waiter[2], waiter[3], waiter[4], waiter[5] = ...
+    waiter.is_full = true
+    waiter[1], waiter[2], waiter[3], waiter[4], waiter[5] = a, b, c, d, e
   end
   return true
 end
@@ -109,7 +105,7 @@ local function await(self, id)
   end
   local box = {}
   self.waiting[id] = box
-  repeat dispatch(self, self.loop:next(FOREVER)) until box.n
+  repeat dispatch(self, self.loop:next(FOREVER)) until box.is_full
   return box[1], box[2], box[3], box[4], box[5]
 end
 
@@ -210,14 +206,15 @@ end
 function Transport:run(functions, concurrency)
   local run = side_by_side.new(functions, concurrency)
   make_room(self, concurrency)
+  local loop = self.loop
   repeat
     local f = run:next()
     if f then begin(self, run, f) end
     if run:has_news() then
       -- what ends at once is not to keep others from going on
-      if f then dispatch(self, self.loop:next(0)) end
+      if f then dispatch(self, loop:next(0)) end
     elseif not f and run.count > 0 then
-      dispatch(self, self.loop:next(FOREVER))
+      dispatch(self, loop:next(FOREVER))
     end
   until run:is_done()
   leave(self)

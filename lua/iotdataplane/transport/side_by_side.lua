@@ -3,19 +3,17 @@
 
 local protected = require "iotdataplane.protected"
 
-local select = select
-local unpack = rawget(_G, "unpack") or table.unpack -- luacheck: std max
-
 local Run = {}
 Run.__index = Run
 
 ---Notes what has ended, for the caller of `run`, in whose coroutine it is
 ---told.
 ---@param f function
----@param ok boolean as pcall gives it, and what follows
-function Run:ended(f, ok, ...)
-  self.last = self.last + 1
-  self[self.last] = { n = 2 + select("#", ...), f, ok, ... }
+---@param ok boolean as pcall gives it, and up to two values after it
+function Run:ended(f, ok, a, b)
+  local news, last = self.news, self.last
+  news[last + 1], news[last + 2], news[last + 3], news[last + 4] = f, ok, a, b
+  self.last = last + 4
 end
 
 ---Is there something that was not told yet?
@@ -23,26 +21,27 @@ function Run:has_news()
   return self.first <= self.last
 end
 
-local function take(self)
-  local first = self.first
-  local what = self[first]
-  self[first] = nil
-  if first < self.last then
-    self.first = first + 1
+---The next function after the one that ended first.
+local function tell(self)
+  local news, first = self.news, self.first
+  local f, ok, a, b = news[first], news[first + 1], news[first + 2],
+    news[first + 3]
+  news[first], news[first + 2], news[first + 3] = nil, nil, nil
+  if first + 4 <= self.last then
+    self.first = first + 4
   else
     self.first, self.last = 1, 0
   end
   self.count = self.count - 1
-  return what
+  return self.functions(f, ok, a, b)
 end
 
 ---@return function|nil # the next function to run; nil: none, for now at
 ---least. What has ended is told first
 function Run:next()
   local f
-  if self:has_news() then
-    local what = take(self)
-    f = self.functions(what[1], what[2], unpack(what, 3, what.n))
+  if self.first <= self.last then
+    f = tell(self)
   elseif not self.is_over and self.count < self.concurrency then
     f = self.functions()
   else
@@ -61,9 +60,8 @@ local Task = {}
 Task.__index = Task
 
 ---As Run's.
-function Task:ended(_, ok, ...)
-  self.ok, self.n = ok, select("#", ...)
-  self[1], self[2] = ...
+function Task:ended(_, ok, a, b)
+  self.ok, self[1], self[2] = ok, a, b
   self.done = true
 end
 
@@ -88,7 +86,7 @@ end
 function side_by_side.new(functions, concurrency)
   return setmetatable({
     functions = functions, concurrency = concurrency, count = 0,
-    first = 1, last = 0, is_over = false,
+    first = 1, last = 0, is_over = false, news = {},
   }, Run)
 end
 
