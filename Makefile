@@ -35,9 +35,9 @@ CHECK   = bash spec/support/run_tests.sh
 # What is built -------------------------------------------------------------
 
 core     = buf uri encode header framing http1 request sigv4 crypto spawn \
-           process clock
+           process clock certificate
 core_lua = lcore lcompose lfields lreader lrecord lsign lspawn
-curl     = curl_options curl_pipe exchange loop pool socket
+curl     = curl_alpn curl_options curl_pipe exchange loop pool socket
 curl_lua = lcurl lfields lrecord process clock buf header framing http1 request
 
 CPPFLAGS_ALL = -Icsrc -MMD -MP $(CPPFLAGS)
