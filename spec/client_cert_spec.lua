@@ -116,16 +116,6 @@ describe("the files of config.client_cert", function()
     assert.equal("InvalidConfigError", err.name)
     assert.is_truthy(err:is_a "BotoCoreError")
   end)
-
-  it("leave no error of OpenSSL's for whoever comes next", function()
-    for _, case in ipairs(bad) do
-      made { client_cert = { at(case[1]), at(case[2]) } }
-    end
-    local client = assert(new({ client_cert = at "client_both.pem" },
-      { verify = at "ca.pem",
-        endpoint_url = "https://127.0.0.1:" .. doors.openssl }))
-    assert(client:try("publish", { topic = "a" }))
-  end)
 end)
 
 -- ---- at the doors ----
