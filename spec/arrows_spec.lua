@@ -26,7 +26,9 @@ end
 local lua_arrows = {
   [""] = set [[credentials.iot credentials.world errors json client options
     profile settings]],
-  client = set "call core errors model queue retry serialize validate",
+  client = set [[call core errors model presign queue retry serialize
+    validate]],
+  presign = set "core credentials.cached errors",
   queue = set "errors",
   call = set "attempt clock retry",
   attempt = set [[core credentials.cached date errors parse retry sign]],
