@@ -144,6 +144,20 @@ describe("the credentials of a presigned URL", function()
     assert.same({ "error " .. tostring(err) }, heard)
   end)
 
+  it("are waited for as long as a call may take", function()
+    local client = new({
+      credentials = iotdataplane.credentials.iot {
+        endpoint = "abc.credentials.iot.eu-west-1.amazonaws.com",
+        role_alias = "alias", client_cert = "device.pem",
+      },
+      transport = stub { { status = 500 } },
+    }, nil, { api_call_timeout = 1.5 })
+    local ok, err = pcall(client.presigned_mqtt_url, client)
+    assert.is_false(ok)
+    assert.equal("ApiCallTimeoutError", err.name)
+    assert.equal(2, #client.transport.requests)
+  end)
+
   it("are none where nothing is signed", function()
     local client = new(nil, nil, { signature_version = "unsigned" })
     local ok, err = pcall(client.presigned_mqtt_url, client)
