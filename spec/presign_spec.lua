@@ -7,6 +7,7 @@ local core = require "iotdataplane.core"
 local endpoint = require "iotdataplane.endpoint"
 local iotdataplane = require "iotdataplane"
 local presign = require "iotdataplane.presign"
+local server = require "spec.support.server"
 local stub = require "iotdataplane.transport.stub"
 
 local COUNT = 300
@@ -214,6 +215,39 @@ describe("presigned_mqtt_url", function()
       aws_secret_access_key = "hush", transport = stub(),
     }
     assert.equal(URL, client:presigned_mqtt_url():sub(1, #URL))
+  end)
+end)
+
+-- ---- who is let in ----
+
+describe("an MQTT client with a presigned URL", function()
+  local door
+
+  setup(function() door = server.start "mqtt_door.py" end)
+
+  teardown(function() door:stop() end)
+
+  local function visit(secret)
+    local client = iotdataplane.client {
+      endpoint_url = ("http://127.0.0.1:%d"):format(door.port),
+      region_name = "eu-west-1", aws_access_key_id = "AKID",
+      aws_secret_access_key = secret, aws_session_token = "token/+=",
+      transport = "curl",
+    }
+    local url = client:presigned_mqtt_url { expires_in = 60 }
+    local pipe = assert(io.popen(("%s -B spec/support/mqtt_door.py --visit %s")
+      :format(PYTHON, server.quote(url))))
+    local said = pipe:read "*l"
+    pipe:close()
+    return said
+  end
+
+  it("is let in, and publishes", function()
+    assert.equal("knock", visit "hush")
+  end)
+
+  it("is not with another's", function()
+    assert.equal("refused", visit "loud")
   end)
 end)
 
