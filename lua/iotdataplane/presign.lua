@@ -2,7 +2,7 @@
 --
 -- Signature Version 4 in the query, as AWS IoT's device gateway wants it: in
 -- its own service's name, and with the session token behind what is signed.
--- botocore's SigV4QueryAuth signs the token too, which the gateway refuses.
+-- botocore's SigV4QueryAuth signs the token too.
 -- https://docs.aws.amazon.com/iot/latest/developerguide/
 -- protocols.html#mqtt-ws; the older service's name, iotdata, works as well.
 
