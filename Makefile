@@ -35,10 +35,10 @@ CHECK   = bash spec/support/run_tests.sh
 # What is built -------------------------------------------------------------
 
 core     = buf uri encode header framing http1 request sigv4 crypto spawn \
-           process clock
+           process clock certificate
 core_lua = lcore lcompose lfields lreader lrecord lsign lspawn
-curl     = curl_options curl_pipe exchange heap loop poller pool socket wait \
-           watch
+curl     = curl_alpn curl_options curl_pipe exchange heap loop poller pool \
+           socket wait watch
 curl_lua = lcurl lexchange lfields lloop lrecord process clock buf header \
            framing http1 request
 

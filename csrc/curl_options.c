@@ -76,9 +76,15 @@ static int set_tls(CURL *e, const tls_options *o, const iot_target *t) {
          set_ca(e, o, t->ca);
 }
 
+/* An encrypted key fails: without a pass phrase OpenSSL would ask for one on
+** the terminal, and wait. No session is taken up again: it would stand for
+** the certificate that was shown then, which a new file may have replaced. */
 static int set_certificate(CURL *e, const iot_target *t) {
-  return (t->cert == NULL || set_str(e, CURLOPT_SSLCERT, t->cert)) &&
-         (t->key == NULL || set_str(e, CURLOPT_SSLKEY, t->key));
+  return t->cert == NULL ||
+         (set_str(e, CURLOPT_SSLCERT, t->cert) &&
+          (t->key == NULL || set_str(e, CURLOPT_SSLKEY, t->key)) &&
+          set_str(e, CURLOPT_KEYPASSWD, "") &&
+          set_long(e, CURLOPT_SSL_SESSIONID_CACHE, 0));
 }
 
 /* ---- the ways ---- */

@@ -1,6 +1,7 @@
 /* curl_pipe.c - pipes that libcurl connects */
 #define _POSIX_C_SOURCE 200809L
 
+#include "curl_alpn.h"
 #include "curl_options.h"
 
 #include <fcntl.h>
@@ -24,6 +25,8 @@ struct iot_pipe {
   void *who; /* is told by it */
   int tls;   /* does libcurl have a TLS on it? */
   enum iot_route route;
+  iot_alpn alpn;
+  const char *refusal; /* by us, of its TLS; NULL for none */
   CURLcode code;
   char reason[CURL_ERROR_SIZE];
 };
@@ -91,6 +94,13 @@ static size_t on_proxy_header(char *line, size_t size, size_t n, void *pipe) {
   return size * n;
 }
 
+/* Where libcurl cannot, that is told when it should connect. */
+static int set_alpn(iot_pipe *p, const char *protocols) {
+  p->refusal = iot_alpn_lack();
+  return p->refusal != NULL ||
+         iot_alpn_init(&p->alpn, p->easy, protocols, &p->route);
+}
+
 static int set_options(iot_pipe *p, const iot_target *t, long timeout_ms) {
   CURL *e = p->easy;
   curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms);
@@ -98,7 +108,8 @@ static int set_options(iot_pipe *p, const iot_target *t, long timeout_ms) {
   curl_easy_setopt(e, CURLOPT_SHARE, p->share->handle);
   curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_proxy_header);
   curl_easy_setopt(e, CURLOPT_HEADERDATA, p);
-  return iot_curl_target(e, t);
+  return iot_curl_target(e, t) &&
+         (!t->tls || t->alpn == NULL || set_alpn(p, t->alpn));
 }
 
 iot_pipe *iot_pipe_open(iot_share *s, const iot_target *t, long timeout_ms) {
@@ -136,6 +147,7 @@ void iot_pipe_close(iot_pipe *p) {
   }
   give_multi(p->share, p->multi);
   iot_share_unref(p->share);
+  iot_alpn_free(&p->alpn);
   free(p);
 }
 
@@ -147,9 +159,17 @@ static void refuse_all_but_200(iot_pipe *p) {
   memcpy(p->reason, reason, sizeof(reason));
 }
 
+/* AWS IoT finds its service by them: without, another would be reached. */
+static void refuse_other_protocols(iot_pipe *p) {
+  if (p->code == CURLE_OK && !iot_alpn_is_agreed(&p->alpn))
+    p->refusal = "the server agreed to none of the protocols of config.alpn";
+}
+
 static enum iot_io connected(iot_pipe *p) {
   curl_socket_t fd = CURL_SOCKET_BAD;
   refuse_all_but_200(p);
+  refuse_other_protocols(p);
+  if (p->refusal != NULL) return IOT_IO_FAILED;
   if (p->code == CURLE_OK)
     p->code = curl_easy_getinfo(p->easy, CURLINFO_ACTIVESOCKET, &fd);
   if (p->code != CURLE_OK || fd == CURL_SOCKET_BAD) return IOT_IO_FAILED;
@@ -173,6 +193,7 @@ static enum iot_io progress(iot_pipe *p, CURLMcode code) {
 
 enum iot_io iot_pipe_connect(iot_pipe *p) {
   int running = 0;
+  if (p->refusal != NULL) return IOT_IO_FAILED;
   return progress(p, curl_multi_perform(p->multi, &running));
 }
 
@@ -180,6 +201,7 @@ enum iot_io iot_pipe_connect(iot_pipe *p) {
 enum iot_io iot_pipe_connect_at(iot_pipe *p, int fd) {
   curl_socket_t at = fd >= 0 ? (curl_socket_t)fd : CURL_SOCKET_TIMEOUT;
   int running = 0;
+  if (p->refusal != NULL) return IOT_IO_FAILED;
   return progress(p, curl_multi_socket_action(p->multi, at, 0, &running));
 }
 
@@ -242,6 +264,7 @@ static enum iot_failure early_failure(const iot_pipe *p) {
 
 enum iot_failure iot_pipe_failure(const iot_pipe *p) {
   enum iot_failure f;
+  if (p->refusal != NULL) return IOT_NO_TLS;
   if (p->socket.fd >= 0) return late_failure(p);
   f = early_failure(p);
   return is_at_proxy(p) && f != IOT_NO_HTTP ? IOT_NO_PROXY : f;
@@ -256,6 +279,7 @@ int iot_pipe_sends_blindly(const iot_pipe *p) {
 }
 
 const char *iot_pipe_reason(const iot_pipe *p) {
+  if (p->refusal != NULL) return p->refusal;
   return p->reason[0] != '\0' ? p->reason : curl_easy_strerror(p->code);
 }
 

@@ -55,7 +55,7 @@ iot_conn *iot_pool_take(iot_pool *p, iot_str identity, double now);
 /* A new one, connecting; NULL for no memory or a malformed identity. The
 ** identity is the target: scheme, host, port, verify ("1" or "0"), CA path,
 ** certificate, key, keepalive, the proxy's scheme, host, port, user and
-** password, each with NUL after it. */
+** password, and ALPN's protocols as on the wire, each with NUL after it. */
 iot_conn *iot_pool_open(iot_pool *p, iot_str identity, double now,
                         long timeout_ms);
 void iot_pool_give(iot_pool *p, iot_conn *c, double now);

@@ -1,4 +1,5 @@
 /* lcore.c - require "iotdataplane.core": binds the pure core */
+#include "certificate.h"
 #include "lrecord.h"
 
 #include <string.h>
@@ -111,6 +112,17 @@ static int l_sha1(lua_State *L) {
   return iot_end(L, &out->workspace, &out->buf);
 }
 
+/* check_certificate(cert, key), both PEM -> true | nil, reason, is it about
+** the key's text? */
+static int l_check_certificate(lua_State *L) {
+  iot_str cert = iot_check_str(L, 1), key = iot_check_str(L, 2);
+  int in_key = 0;
+  const char *wrong = iot_certificate_check(cert, key, &in_key);
+  if (wrong != NULL) iot_push_failure(L, wrong);
+  lua_pushboolean(L, wrong == NULL || in_key);
+  return wrong == NULL ? 1 : 3;
+}
+
 /* header_ok(name, value) -> boolean */
 static int l_header_ok(lua_State *L) {
   iot_str name = iot_check_str(L, 1), value = iot_check_str(L, 2);
@@ -186,6 +198,7 @@ static const luaL_Reg functions[] = {
     {"base64_decode", l_base64_decode},
     {"sha256", l_sha256},
     {"sha1", l_sha1},
+    {"check_certificate", l_check_certificate},
     {"header_ok", l_header_ok},
     {"date", l_date},
     {"random", l_random},

@@ -51,6 +51,7 @@ typedef struct iot_target {
   const char *cert;
   const char *key;
   int keepalive;
+  const char *alpn; /* protocols as on the wire: each after its length */
   iot_proxy proxy;
 } iot_target;
 

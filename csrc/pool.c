@@ -6,7 +6,7 @@
 
 #define MAX_LIFE 600.0  /* seconds: names and certificates change */
 #define MAX_TRUST 0.001 /* seconds */
-#define TARGET_FIELDS 13
+#define TARGET_FIELDS 14
 #define MAX_IDENTITY (64u * 1024u)
 
 iot_pool *iot_pool_new(double max_idle, long max_size) {
@@ -131,6 +131,7 @@ static iot_pipe *open_pipe(iot_pool *p, const iot_buf *identity, long ms) {
   t.cert = optional(field[5]);
   t.key = optional(field[6]);
   t.keepalive = *field[7] == '1';
+  t.alpn = optional(field[13]);
   t.proxy.tls = is_https(field[8]);
   t.proxy.host = optional(field[9]);
   t.proxy.port = strtol(field[10], NULL, 10);

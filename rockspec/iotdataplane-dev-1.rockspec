@@ -38,7 +38,8 @@ build = {
       sources = {
         "csrc/buf.c", "csrc/uri.c", "csrc/encode.c", "csrc/header.c",
         "csrc/framing.c", "csrc/http1.c", "csrc/request.c", "csrc/sigv4.c",
-        "csrc/crypto.c", "csrc/spawn.c", "csrc/process.c", "csrc/clock.c",
+        "csrc/crypto.c", "csrc/certificate.c", "csrc/spawn.c",
+        "csrc/process.c", "csrc/clock.c",
         "csrc/lcore.c", "csrc/lcompose.c", "csrc/lfields.c", "csrc/lreader.c",
         "csrc/lrecord.c", "csrc/lsign.c", "csrc/lspawn.c",
       },
@@ -49,11 +50,12 @@ build = {
     ["iotdataplane.curl"] = {
       sources = {
         "csrc/buf.c", "csrc/header.c", "csrc/framing.c", "csrc/http1.c",
-        "csrc/request.c", "csrc/curl_options.c", "csrc/curl_pipe.c",
-        "csrc/exchange.c", "csrc/heap.c", "csrc/loop.c", "csrc/poller.c",
-        "csrc/pool.c", "csrc/socket.c", "csrc/wait.c", "csrc/watch.c",
-        "csrc/lcurl.c", "csrc/lexchange.c", "csrc/lfields.c", "csrc/lloop.c",
-        "csrc/lrecord.c", "csrc/process.c", "csrc/clock.c",
+        "csrc/request.c", "csrc/curl_alpn.c", "csrc/curl_options.c",
+        "csrc/curl_pipe.c", "csrc/exchange.c", "csrc/heap.c", "csrc/loop.c",
+        "csrc/poller.c", "csrc/pool.c", "csrc/socket.c", "csrc/wait.c",
+        "csrc/watch.c", "csrc/lcurl.c", "csrc/lexchange.c",
+        "csrc/lfields.c", "csrc/lloop.c", "csrc/lrecord.c",
+        "csrc/process.c", "csrc/clock.c",
       },
       libraries = { "curl", "pthread" },
       incdirs = { "csrc", "$(CURL_INCDIR)" },

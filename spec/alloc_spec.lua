@@ -73,7 +73,7 @@ local cases = {
       local text, now = i .. ("a /"):rep(50), 1440938160 + i
       core.uri_encode(text) core.uri_normalize(text) core.date(now)
       core.base64_decode(core.base64_encode(text)) core.uuid()
-      core.sha256(text) core.sha1(text)
+      core.sha256(text) core.sha1(text) core.check_certificate(text, text)
       core.write_request("POST", "/", "", headers, text)
       local signed, got = core.sign("POST", "/", "", headers, text, "AKID",
         text, text, "r", "s", now, false, false, true), {}
@@ -121,6 +121,13 @@ local cases = {
       local response, err = c:try("publish", { topic = "a" })
       assert(not response)
       if err.name ~= "ForbiddenException" then error(err, 0) end
+    end
+  ]],
+
+  ["a presigned URL"] = [[
+    local c = client("http://localhost", stub())
+    return function()
+      assert(c:presigned_mqtt_url { expires_in = 60 }:find "Token=token$")
     end
   ]],
 

@@ -172,6 +172,9 @@ local mistaken = {
 }
 
 -- The same of config.
+local NO_PROTOCOLS = "option 'config.alpn' must be a list of protocols' "
+  .. "names"
+
 local misconfigured = {
   { { timeout = 1 }, "unknown option 'config.timeout'" },
   { { connect_timeout = "1" },
@@ -214,6 +217,13 @@ local misconfigured = {
     "option 'config.client_cert' must be a string or a table, got boolean" },
   { { client_cert = { "cert.pem" } },
     "option 'config.client_cert' must be a path, or {cert, key}" },
+  { { alpn = "x" }, "option 'config.alpn' must be a table, got string" },
+  { { alpn = {} }, NO_PROTOCOLS }, { { alpn = { 1 } }, NO_PROTOCOLS },
+  { { alpn = { "" } }, NO_PROTOCOLS },
+  { { alpn = { ("x"):rep(256) } }, NO_PROTOCOLS },
+  { { alpn = { "a\0b" } }, NO_PROTOCOLS },
+  { { alpn = { "a", x = "b" } }, NO_PROTOCOLS },
+  { { alpn = { "a", [3] = "b" } }, NO_PROTOCOLS },
   { { headers = { 1 } },
     "option 'config.headers' must map strings to strings" },
   { { headers = { a = 1 } },
@@ -225,7 +235,7 @@ local misconfigured = {
 }
 
 -- Better refused than ignored.
-local config_later = { "alpn", "strict" }
+local config_later = { "strict" }
 
 local function refused(options)
   return misuse(function() iotdataplane.client(options) end)
@@ -260,7 +270,7 @@ describe("options", function()
 
   it("are not changed, nor is a client by their change", function()
     local config = { headers = { a = "b" }, retries = { mode = "legacy" },
-                     user_agent_extra = "x" }
+                     user_agent_extra = "x", alpn = { "c" } }
     local answer = service(503, "ServiceUnavailableException")
     local options = options_of(stub { answer }, config)
     local before = copy(options)
@@ -268,7 +278,9 @@ describe("options", function()
     options.transport, before.transport = nil, nil
     assert.same(before, options)
     options.aws_access_key_id, config.user_agent_extra = nil, "y"
+    config.alpn[1] = "d"
     fail("ServiceUnavailableException", client)
+    assert.same({ "c" }, client.transport.requests[1].tls.alpn)
     assert.equal("x", client.meta.config.user_agent_extra)
   end)
 end)
@@ -910,10 +922,8 @@ describe("a request", function()
     assert.same({ verify = true }, sent().tls)
     assert.same({ verify = false }, sent(nil, { verify = false }).tls)
     assert.same({ verify = "/ca.pem" }, sent(nil, { verify = "/ca.pem" }).tls)
-    assert.same({ verify = true, cert = "/both.pem", key = "/both.pem" },
-      sent({ client_cert = "/both.pem" }).tls)
-    assert.same({ verify = true, cert = "/c.pem", key = "/k.pem" },
-      sent({ client_cert = { "/c.pem", "/k.pem" } }).tls)
+    assert.same({ verify = true, alpn = { "a", "b" } },
+      sent({ alpn = { "a", "b" } }).tls)
   end)
 
   it("takes the environment's certificates", function()

@@ -73,6 +73,10 @@ local function with_key(server)
   return { client_cert = { server.client_pem, server.client_key } }
 end
 
+local function with_alpn(name)
+  return { alpn = { name } }
+end
+
 local faults = {
   -- no connection
   { "refuses", { port = "closed" }, REFUSED, PROMPT, seen = false,
@@ -119,6 +123,12 @@ local faults = {
     scheme = "https" }, LATE_NO_TLS, PROMPT },
   { "gets a certificate", { port = "mutual", scheme = "https",
     config = with_key }, SUCCESS, PROMPT },
+  { "speaks our protocol", { port = "alpn", scheme = "https",
+    config = with_alpn "x-amzn-http-ca" }, SUCCESS, PROMPT },
+  { "speaks none of our protocols", { port = "alpn", scheme = "https",
+    config = with_alpn "x-unknown" }, NO_TLS, PROMPT },
+  { "has not heard of protocols", { port = "https", scheme = "https",
+    config = with_alpn "x-amzn-http-ca" }, NO_TLS, PROMPT },
   -- the request
   { "resets within the request", { path = "resets_within", size = MANY },
     CLOSED, 3, rounds = FEW },

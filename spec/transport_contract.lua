@@ -10,6 +10,7 @@
 -- can do beyond the least:
 --
 --   client_certificate   tls.cert and tls.key
+--   alpn                 tls.alpn
 --   late_alert           tells a certificate that was refused after the
 --                        handshake, as in TLS 1.3, from a closed connection
 --
@@ -667,6 +668,65 @@ local function describe_late_alert(t)
   end)
 end
 
+-- That of AWS IoT for a client certificate on port 443, and another.
+local CA, OTHER = "x-amzn-http-ca", "x-other"
+
+local function describe_alpn(t)
+  local function with(...)
+    return { port = t.server.alpn, tls = {
+      verify = t.server.ca_pem, alpn = { ... },
+    } }
+  end
+
+  local function agreed()
+    local names = {}
+    for i, seen in ipairs(t.server:stats().connections) do
+      names[i] = seen.alpn
+    end
+    return names
+  end
+
+  it("offers what it is told", function()
+    t:get("/ok", with(CA))
+    assert.same({ CA }, agreed())
+  end)
+
+  it("offers all that it is told", function()
+    t:get("/ok", with("x-unknown", OTHER, "x"))
+    assert.same({ OTHER }, agreed())
+  end)
+
+  it("never takes a connection with other protocols", function()
+    local lists = { { CA }, { OTHER }, { CA, OTHER }, { OTHER, CA } }
+    for _ = 1, 2 do
+      for _, list in ipairs(lists) do
+        t:get("/ok", with(list[1], list[2]))
+      end
+      t:get("/ok", { port = t.server.alpn })
+    end
+    t:saw("ok", 5, 10)
+  end)
+
+  it("fails where the server knows none of them", function()
+    t:fail("SSLError", false, "/ok", with "x-unknown")
+    t:saw("ok", 0, 0)
+  end)
+
+  it("fails where the server has not heard of ALPN", function()
+    local changes = with(CA)
+    changes.port = t.server.https
+    local reason = t:fail("SSLError", false, "/ok", changes)
+    assert.is_truthy(reason:find("config.alpn", 1, true), reason)
+    t:saw("ok", 0, 0)
+  end)
+
+  it("fails where the server prefers HTTP/2", function()
+    local changes = with(CA)
+    changes.port = t.server.h2
+    t:fail("SSLError", false, "/ok", changes)
+  end)
+end
+
 -- ---- all of it ----
 
 local everywhere = {
@@ -688,6 +748,7 @@ local over_tls = {
   { "handshake", describe_handshake },
   { "client certificate", describe_client_certificate, "client_certificate" },
   { "a late alert", describe_late_alert, "late_alert" },
+  { "ALPN", describe_alpn, "alpn" },
 }
 
 local function describe_all(t, scheme, groups, can)

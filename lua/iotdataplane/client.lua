@@ -5,6 +5,7 @@ local core = require "iotdataplane.core"
 local errors = require "iotdataplane.errors"
 local many = require "iotdataplane.many"
 local model = require "iotdataplane.model"
+local presign = require "iotdataplane.presign"
 local queue = require "iotdataplane.queue"
 local retry = require "iotdataplane.retry"
 local serialize = require "iotdataplane.serialize"
@@ -179,6 +180,25 @@ function Client:publish_async(params)
     misuse(self, "publish_async", params)
   end
   return many.publish_async(self, jobs, params)
+end
+
+-- ---- another way in ----
+
+---A URL with which a browser, or any MQTT library, connects over a WebSocket
+---in this client's name. Whoever has it needs nothing else.
+---@param params table|nil expires_in: seconds from 1 to 86400 (3600) in which
+---a connection can be opened; temporary credentials may end it sooner
+---@return string # "wss://.../mqtt?X-Amz-..."; raises an error table where
+---there are no credentials, or requests are unsigned
+function Client:presigned_mqtt_url(params)
+  if getmetatable(self) ~= Client then
+    misuse(self, "presigned_mqtt_url", params)
+  end
+  local wrong = presign.misuse(params)
+  if wrong then
+    error(("bad argument #1 to 'presigned_mqtt_url' (%s)"):format(wrong), 2)
+  end
+  return raise(told(self, presign.mqtt_url(self, params)))
 end
 
 -- ---- later ----

@@ -24,7 +24,7 @@ local config_types = {
   use_fips_endpoint = "boolean", use_dualstack_endpoint = "boolean",
   ignore_configured_endpoint_urls = "boolean", api_call_timeout = "number",
   headers = "table", max_idle_time = "number", proxies = "table",
-  alpn = "later", logger = "function", region_name = "string",
+  alpn = "table", logger = "function", region_name = "string",
   strict = "later", queue = "table",
 }
 
@@ -125,6 +125,23 @@ local function check_client_cert(cert)
   end
 end
 
+---A protocol's name is a byte's count of bytes in a ClientHello.
+local function is_protocol(name)
+  return type(name) == "string" and #name > 0 and #name < 256
+    and not name:find "%c"
+end
+
+local function check_alpn(alpn)
+  if not alpn then return nil end
+  local count = 0
+  for _ in next, alpn do count = count + 1 end
+  for i = 1, math.max(count, 1) do
+    if not is_protocol(alpn[i]) then
+      return "option 'config.alpn' must be a list of protocols' names"
+    end
+  end
+end
+
 local function check_transport(transport)
   if type(transport) == "string" and transport ~= "curl"
      and transport ~= "multi" and transport ~= "nginx" then
@@ -156,7 +173,7 @@ local function misuse(options)
     or complaint(queue, queue_types, "config.queue.")
     or check_seconds(config) or check_headers(config)
     or check_queue(queue) or check_proxies(config.proxies)
-    or check_client_cert(config.client_cert)
+    or check_client_cert(config.client_cert) or check_alpn(config.alpn)
     or check_transport(options.transport)
 end
 

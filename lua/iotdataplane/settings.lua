@@ -4,6 +4,7 @@
 -- an option, else the environment, else the profile. A wrong value is
 -- botocore's error for it.
 
+local client_cert = require "iotdataplane.client_cert"
 local endpoint = require "iotdataplane.endpoint"
 local errors = require "iotdataplane.errors"
 local proxy = require "iotdataplane.proxy"
@@ -145,12 +146,20 @@ local function verify_of(world)
     world:env "REQUESTS_CA_BUNDLE", true)
 end
 
+local function copy(list)
+  if not list then return nil end
+  local new = {}
+  for i, item in ipairs(list) do new[i] = item end
+  return new
+end
+
 local function tls_of(world, config)
   local cert = config.client_cert
   if type(cert) == "string" then cert = { cert } end
   cert = cert or {}
   return {
     verify = verify_of(world), cert = cert[1], key = cert[2] or cert[1],
+    alpn = copy(config.alpn),
   }
 end
 
@@ -245,7 +254,8 @@ function settings.resolve(world, version)
   s.parameter_validation = first(config.parameter_validation,
     world:flag(nil, "parameter_validation"), true)
   s.target = target_of(s, world, config)
-  ok, err = set_proxy(s, world, config)
+  ok, err = client_cert.check(world, s.target.tls)
+  if ok then ok, err = set_proxy(s, world, config) end
   if not ok then return nil, err end
   s.host_header = { "host", s.endpoint.host_header }
   s.user_agent = { "user-agent", user_agent(s, world, config, version) }

@@ -71,7 +71,7 @@ enum iot_io iot_pipe_recv(iot_pipe *p, void *to, size_t n, size_t *received) {
 static iot_str identity(char port) {
   static char text[64];
   static const char fields[] =
-      "http\0h\0000\0001\0\0\0\0000\0\0\0\0\0"; /* the last one's NUL too */
+      "http\0h\0000\0001\0\0\0\0000\0\0\0\0\0\0"; /* the last one's NUL too */
   memcpy(text, fields, sizeof(fields));
   text[7] = port;
   return str_n(text, sizeof(fields));

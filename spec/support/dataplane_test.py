@@ -18,6 +18,7 @@ from dataplane_test_front import FrontTest
 from dataplane_test_help import Plane, PlaneTest, failure, forget_environment
 from dataplane_test_life import Broker, Ending, Starting
 from dataplane_test_lua import LuaHelper
+from dataplane_test_presigned import Presigned
 from dataplane_test_refusal import Refusal, Signature
 from dataplane_test_retained import (
     NewestRetained,
@@ -33,8 +34,9 @@ from dataplane_test_subscriptions import SessionClock, Subscriptions
 __all__ = [
     "AllOperations", "BadShadow", "Broker", "Clock", "Connection", "Deletion",
     "Direct", "Ending", "FrontTest", "LuaHelper", "NamedShadow",
-    "NewestRetained", "Refusal", "Retained", "RetainedClock", "RetainedList",
-    "SessionClock", "Shadow", "Signature", "Starting", "Subscriptions",
+    "NewestRetained", "Presigned", "Refusal", "Retained", "RetainedClock",
+    "RetainedList", "SessionClock", "Shadow", "Signature", "Starting",
+    "Subscriptions",
 ]
 LIMIT_BYTES = 131072
 EVERYTHING = {

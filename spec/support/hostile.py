@@ -38,6 +38,8 @@ def contexts(certificates):
         made[name].verify_mode = ssl.CERT_REQUIRED
         made[name].load_verify_locations(certificates.path("ca.pem"))
     made["mutual_12"].maximum_version = ssl.TLSVersion.TLSv1_2
+    made["alpn"] = ports.context(certificates)
+    made["alpn"].set_alpn_protocols(["x-amzn-http-ca", "x-other"])
     made["h2"] = ports.context(certificates)
     made["h2"].set_alpn_protocols(["h2", "http/1.1"])
     made["old_tls"] = ports.context(certificates)

@@ -68,9 +68,12 @@ local function describe_tls(it, t)
       own(t, "mutual", { cert = encrypted })), "the worker cannot read")
   end)
 
-  it("says that it knows no ALPN", function()
-    has(fails("SSLError", false, "/ok",
-      { scheme = "https", tls = { alpn = { "x-amzn-http-ca" } } }), "ALPN")
+  it("says that it knows no ALPN, and what to do", function()
+    local alpn = { alpn = { "x-amzn-http-ca" } }
+    has(fails("SSLError", false, "/ok", { scheme = "https", tls = alpn }),
+      "ALPN", "port 8443")
+    ok("/ok", own(t, "mutual_12")) -- nor is it sent over a kept connection
+    has(fails("SSLError", false, "/ok", own(t, "mutual_12", alpn)), "ALPN")
   end)
 
   local reasons = {

@@ -141,6 +141,7 @@ def over_tls(context, then):
             c.part()
             return
         c.record.certificate = bool(c.sock.getpeercert())
+        c.record.alpn = c.sock.selected_alpn_protocol()
         then(c)
 
     return serve_over_tls
@@ -215,6 +216,7 @@ def kinds(certificates):
     good = ports.context(certificates)
     curious = ports.context(certificates)
     curious.verify_mode = ssl.CERT_OPTIONAL
+    curious.set_alpn_protocols(["x-amzn-http-ca"])
     curious.load_verify_locations(certificates.path("ca.pem"))
     expired = ports.context(certificates, "expired")
     elsewhere = ports.context(certificates, "wrong_name")

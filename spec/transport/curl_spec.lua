@@ -12,7 +12,8 @@ local function new_transport(changes)
 end
 
 describe("the curl transport", function()
-  contract(new_transport, { client_certificate = true, late_alert = true })
+  contract(new_transport,
+    { client_certificate = true, late_alert = true, alpn = true })
 end)
 
 describe("the curl transport alone", function() alone "curl" end)
@@ -30,7 +31,7 @@ describe("the curl transport by itself", function()
   -- As transport/curl.lua names a connection.
   local function identity()
     return table.concat({ "http", "127.0.0.1", tostring(hosts.http), "1", "",
-                          "", "", "0", "", "", "", "", "", "" }, "\0")
+                          "", "", "0", "", "", "", "", "", "", "" }, "\0")
   end
 
   local function send_by(exchange, path, read_timeout)

@@ -29,6 +29,7 @@ local LOCATIONS = [[
 local no_words = "nginx's log alone says why a handshake failed"
 local no_bundle = "nginx.conf has the bundle, not the request"
 local no_two = "no TLS to a proxy and to the host behind it"
+local no_alpn = "cosockets know no ALPN"
 local at_once = "fails sooner, as it reads no page of a proxy's"
 local outside = "it is about a process of our own"
 
@@ -54,6 +55,7 @@ local cannot_through_a_proxy = {
   ["a proxy's certificate is held to `verify`"] = no_two,
   ["a proxy does not get our certificate"] = no_two,
   ["fails by a proxy that wants our certificate"] = no_two,
+  ["ALPN is for the origin, whatever leads there"] = no_alpn,
   ["an origin that is mute is a ConnectTimeoutError"] = no_two,
   ["an origin that is closes_at_hello is a SSLError"] = no_two,
   ["an origin that is plain_at_hello is a SSLError"] = no_two,

@@ -323,6 +323,18 @@ describe("through a proxy", function()
     assert.same({ false, false }, { seen[1].certificate, seen[2].certificate })
   end)
 
+  it("ALPN is for the origin, whatever leads there", function()
+    local tls = { verify = world.ca_pem, alpn = { "x-amzn-http-ca" } }
+    for _, name in ipairs { "open", "tls_curious" } do
+      ok("https", name, { tls = tls, port = world.alpn })
+      fails("SSLError", false, "https", name, { tls = tls })
+    end
+    ok("http", "tls_curious", { tls = tls })
+    for _, seen in ipairs(world:connections "tls_curious") do
+      assert.not_equal("x-amzn-http-ca", seen.alpn)
+    end
+  end)
+
   it("fails by a proxy that wants our certificate", function()
     local tls = { verify = world.ca_pem, cert = world.client_pem,
                   key = world.client_key }

@@ -4,7 +4,7 @@
 local core = require "iotdataplane.core"
 local Response = require "iotdataplane.transport.response"
 
-local concat, setmetatable = table.concat, setmetatable
+local char, concat, setmetatable = string.char, table.concat, setmetatable
 
 local wire = {}
 
@@ -14,6 +14,13 @@ end
 
 -- The proxy of those who have none.
 local no_proxy = { scheme = "", host = "", port = "" }
+
+---ALPN's protocols as on the wire: each after its length.
+local function wire_of(protocols)
+  local parts = {}
+  for i, name in ipairs(protocols or {}) do parts[i] = char(#name) .. name end
+  return concat(parts)
+end
 
 ---What two requests must have in common to use one connection; the order is
 ---that of iot_pool_open (csrc/exchange.h).
@@ -25,7 +32,7 @@ local function identity_of(request)
     flag(verify), type(verify) == "string" and verify or "",
     tls.cert or "", tls.key or "", flag(request.tcp_keepalive),
     proxy.scheme, proxy.host, tostring(proxy.port), proxy.user or "",
-    proxy.password or "", "",
+    proxy.password or "", wire_of(tls.alpn), "",
   }, "\0")
 end
 

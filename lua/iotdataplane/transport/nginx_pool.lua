@@ -33,6 +33,7 @@ local function identity_of(request)
     flag(tls.verify == nil or tls.verify), tls.cert or "", tls.key or "",
     flag(request.tcp_keepalive), proxy.scheme, proxy.host,
     tostring(proxy.port), proxy.user or "", proxy.password or "",
+    concat(tls.alpn or {}, "\n"),
   }
   for _, part in ipairs(parts) do
     if part:find("%z") then return nil end

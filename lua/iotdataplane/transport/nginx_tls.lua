@@ -26,18 +26,21 @@ local function parse(path, parser, what)
   elseif text then
     parsed, err = parser(text)
   end
-  if parsed then return parsed end
+  if parsed then return parsed, text end
   return nil, ("the worker cannot read the %s %s: %s"):format(what, path, err)
 end
 
+---@return string|nil, string|nil # the certificate's text, or nil and a reason
 local function show_certificate(sock, tls)
   local ssl = require "ngx.ssl"
-  local cert, err = parse(tls.cert, ssl.parse_pem_cert, "client certificate")
-  if not cert then return nil, err end
-  local key
-  key, err = parse(tls.key or tls.cert, ssl.parse_pem_priv_key, "private key")
+  local cert, text = parse(tls.cert, ssl.parse_pem_cert, "client certificate")
+  if not cert then return nil, text end
+  local key, err =
+    parse(tls.key or tls.cert, ssl.parse_pem_priv_key, "private key")
   if not key then return nil, err end
-  return sock:setclientcert(cert, key)
+  local ok
+  ok, err = sock:setclientcert(cert, key)
+  return ok and text, err
 end
 
 ---What is lacking in nginx.conf, where OpenSSL says so in its own words.
@@ -67,17 +70,23 @@ end
 ---@param sock table a cosocket that is connected
 ---@param host string whose certificate is expected
 ---@param tls table {verify, cert, key} of a request
----@param session userdata|nil of an earlier handshake
----@return userdata|nil, string|nil # the session, or nil and a reason
+---@param session table|nil of an earlier handshake
+---@return table|nil, string|nil # the session, or nil and a reason
 return function(sock, host, tls, session)
-  if tls.alpn then return nil, "cosockets know no ALPN" end
-  if tls.cert then
-    local ok, err = show_certificate(sock, tls)
-    if not ok then return nil, err end
+  if tls.alpn then
+    return nil, "nginx's cosockets know no ALPN: use port 8443, without "
+      .. "config.alpn"
   end
-  local ok, new_session, err = pcall(sock.sslhandshake, sock, session, host,
+  local shown, reason
+  if tls.cert then
+    shown, reason = show_certificate(sock, tls)
+    if not shown then return nil, reason end
+  end
+  -- it stands for the certificate that was shown then
+  local known = session and session.shown == shown and session.tls or nil
+  local ok, new_session, err = pcall(sock.sslhandshake, sock, known, host,
     tls.verify == nil or tls.verify ~= false)
   if not ok then new_session, err = nil, raised(tostring(new_session)) end
   if not new_session then return nil, advice(err or "no reason", tls) end
-  return new_session
+  return { tls = new_session, shown = shown }
 end

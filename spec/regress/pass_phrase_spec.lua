@@ -1,0 +1,79 @@
+-- pass_phrase_spec.lua - an encrypted key asks nobody for its pass phrase,
+-- neither on the terminal nor, where there is none, on standard input: OpenSSL
+-- would do both, and a service would hang at its start for ever
+
+local server = require "spec.support.server"
+
+local SECONDS = 20 -- that nothing here takes
+
+local CHILD = [[
+  local core = require "iotdataplane.core"
+  local function read(path)
+    local file = assert(io.open(path, "rb"))
+    local text = file:read "*a"
+    file:close()
+    return text
+  end
+  local port, directory, name = ...
+  local cert, key = directory .. "/rsa.pem", directory .. "/" .. name
+  print((select(2, core.check_certificate(read(cert), read(key)))))
+  local transport = require "iotdataplane.transport.curl" {
+    max_idle_time = 1, max_pool_connections = 1,
+  }
+  local _, failure = transport:send {
+    method = "POST", scheme = "https", host = "127.0.0.1", path = "/",
+    port = tonumber(port), query = "", headers = {}, body = "",
+    connect_timeout = 5, read_timeout = 5, replay = true,
+    tls = { verify = directory .. "/ca.pem", cert = cert, key = key },
+  }
+  print(failure and failure.name or "sent")
+]]
+
+-- The interpreter that runs us stands before the script's name.
+local function interpreter()
+  local at = -1
+  while arg[at - 1] do at = at - 1 end
+  return os.getenv "LUA_BIN" or arg[-1] or "lua5.4"
+end
+
+local function output(words)
+  local pipe = assert(io.popen(table.concat(words, " ") .. " 2>&1"))
+  local text = pipe:read "*a"
+  pipe:close()
+  return text
+end
+
+describe("an encrypted key", function()
+  local doors
+
+  setup(function() doors = server.start "tls_doors.py" end)
+
+  teardown(function() doors:stop() end)
+
+  -- `setsid` takes the terminal away, and the pass phrase lies ready.
+  local function try(name)
+    local paths = ("package.path = %q package.cpath = %q")
+      :format(package.path, package.cpath)
+    local script = os.tmpname()
+    local file = assert(io.open(script, "w"))
+    file:write(paths, "\n", CHILD)
+    file:close()
+    local said = output {
+      "yes sesame | timeout", SECONDS, "setsid", server.quote(interpreter()),
+      script, doors.openssl, server.quote(doors.directory), name,
+    }
+    os.remove(script)
+    return said
+  end
+
+  for _, name in ipairs { "rsa_locked.key", "rsa_old_locked.key" } do
+    it("is not asked for: " .. name, function()
+      assert.equal("it is encrypted, and no pass phrase can be given\n"
+        .. "SSLError\n", try(name))
+    end)
+  end
+
+  it("would be sent, were it not", function()
+    assert.equal("nil\nsent\n", try "rsa.key")
+  end)
+end)
