@@ -26,7 +26,9 @@ end
 local lua_arrows = {
   [""] = set [[credentials.iot credentials.world errors json client options
     profile settings]],
-  client = set "call core errors model queue retry serialize validate",
+  client = set [[call core errors model operations queue retry serialize
+    strict validate]],
+  operations = set "errors model pages",
   queue = set "errors",
   call = set "attempt clock retry",
   attempt = set [[core credentials.cached date errors parse retry sign]],
@@ -37,9 +39,12 @@ local lua_arrows = {
   number = set "",
   python = set "json number",
   validate = set "core errors json python",
+  strict = set "core json python validate",
+  pages = set "core errors json python",
+  output = set "core json",
   serialize = set "core errors json",
   sign = set "core errors",
-  parse = set "errors json python",
+  parse = set "errors json output python",
   retry = set "rate",
   rate = set "",
   endpoint = set "errors",

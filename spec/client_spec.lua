@@ -218,6 +218,8 @@ local misconfigured = {
     "option 'config.headers' must map strings to strings" },
   { { headers = { a = 1 } },
     "option 'config.headers' must map strings to strings" },
+  { { strict = 1 },
+    "option 'config.strict' must be a boolean, got number" },
   { { parameter_validation = "no" },
     "option 'config.parameter_validation' must be a boolean, got string" },
   { { user_agent_extra = 1 },
@@ -225,7 +227,7 @@ local misconfigured = {
 }
 
 -- Better refused than ignored.
-local config_later = { "alpn", "strict" }
+local config_later = { "alpn" }
 
 local function refused(options)
   return misuse(function() iotdataplane.client(options) end)

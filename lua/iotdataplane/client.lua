@@ -1,17 +1,23 @@
--- client.lua - the methods, one line each
+-- client.lua - the methods, one line each; those of the operations beside
+-- publish are in operations.lua
 
 local call = require "iotdataplane.call"
 local core = require "iotdataplane.core"
 local errors = require "iotdataplane.errors"
 local model = require "iotdataplane.model"
+local operations = require "iotdataplane.operations"
 local queue = require "iotdataplane.queue"
 local retry = require "iotdataplane.retry"
 local serialize = require "iotdataplane.serialize"
+local strict = require "iotdataplane.strict"
 local validate = require "iotdataplane.validate"
 
-local getmetatable, type = getmetatable, type
+local getmetatable, max, type = getmetatable, math.max, type
 local uuid = core.uuid
 local publish = model.operations.publish
+
+-- Seconds that an answer may take beyond what the service was told to wait.
+local MARGIN = 5
 
 local Client = { __name = "iotdataplane.client" }
 Client.__index = Client
@@ -31,8 +37,13 @@ local function own_headers(self)
   return headers
 end
 
----What can be sent, now or later.
+---What can be sent, now or later. A strict client makes every request here:
+---it has no spare one.
 local function request_of(self, operation, params)
+  if self.is_strict then
+    local ok, err = strict(operation, params)
+    if not ok then return nil, err end
+  end
   return serialize(operation, params, self.target, own_headers(self),
                    self.check)
 end
@@ -81,16 +92,35 @@ local function try(self, operation, params)
   return told(self, complete(operation, err))
 end
 
+---How many seconds the service may take to answer.
+local function patience(waits, params)
+  local seconds = params[waits.member]
+    or params[waits.asks] == true and waits.default
+  return type(seconds) == "number" and seconds + MARGIN or 0
+end
+
+---Any operation. One that waits has a request of its own, for the next call's
+---time-out is the usual one.
+local function perform(self, operation, params)
+  local waits = operation.waits
+  if not waits then return try(self, operation, params) end
+  local request, err = request_of(self, operation, params)
+  if not request then return told(self, complete(operation, err)) end
+  request.read_timeout = max(request.read_timeout, patience(waits, params))
+  return told(self, deliver(self, operation, request))
+end
+
 -- ---- the methods ----
 
 ---A call with something other than one table is a programmer's mistake: it
----is told so at the line that made it.
-local function misuse(self, name, params)
+---is told so at the line that made it, `level` calls up.
+local function misuse(self, name, params, level)
+  level = level or 3
   if getmetatable(self) ~= Client then
-    error(("bad self (use client:%s{...}, with a colon)"):format(name), 3)
+    error(("bad self (use client:%s{...}, with a colon)"):format(name), level)
   end
   error(("bad argument #1 to '%s' (table expected, got %s)")
-    :format(name, params == nil and "no value" or type(params)), 3)
+    :format(name, params == nil and "no value" or type(params)), level)
 end
 
 ---Outside, failures are raised.
@@ -111,11 +141,21 @@ function Client:publish(params)
   if getmetatable(self) ~= Client or type(params) ~= "table" then
     misuse(self, "publish", params)
   end
-  return raise(try(self, publish, params))
+  local response, err = try(self, publish, params)
+  if response then return response end
+  error(err, 0)
 end
 
+---What the methods of operations.lua do, in the third call from their user's.
+operations(Client, function(self, name, params)
+  if getmetatable(self) ~= Client or type(params) ~= "table" then
+    misuse(self, name, params, 4)
+  end
+  return raise(perform(self, model.operations[name], params))
+end)
+
 ---Any operation without raising.
----@param name string "publish"
+---@param name string "publish", "get_thing_shadow", ...
 ---@param params table
 ---@return table|nil, table|nil # the response, or nil and the error
 function Client:try(name, params)
@@ -127,7 +167,7 @@ function Client:try(name, params)
       :format(tostring(name)), 2)
   end
   if type(params) ~= "table" then misuse(self, name, params) end
-  return try(self, operation, params)
+  return perform(self, operation, params)
 end
 
 -- ---- later ----
@@ -233,10 +273,13 @@ local function new(world, settings)
     target = settings.target, policy = policy,
     check = settings.parameter_validation and validate or nil,
     api_call_timeout = settings.api_call_timeout,
+    tells_max_at_first = policy.tells_max_at_first,
     is_noted = (policy.limiter or settings.logger) ~= nil,
     first_header = 4 + #settings.headers, -- that is not every request's
+    is_strict = settings.strict,
     -- a user's own transport may keep what it is given
-    spares = type(world.options.transport) ~= "table",
+    spares = type(world.options.transport) ~= "table"
+      and not settings.strict,
     -- none where nothing is signed
     scope = settings.signature_version == "v4" and {
       region = settings.region_name, service = model.signing_name,

@@ -25,7 +25,7 @@ local config_types = {
   ignore_configured_endpoint_urls = "boolean", api_call_timeout = "number",
   headers = "table", max_idle_time = "number", proxies = "table",
   alpn = "later", logger = "function", region_name = "string",
-  strict = "later", queue = "table",
+  strict = "boolean", queue = "table",
 }
 
 local retries_types = {
