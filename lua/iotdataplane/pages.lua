@@ -8,6 +8,8 @@ local errors = require "iotdataplane.errors"
 local json = require "iotdataplane.json"
 local python = require "iotdataplane.python"
 
+local NO_TOKEN = "None" -- botocore takes it for Python's
+
 -- ---- tokens: where to resume ----
 
 ---botocore's, to the byte: the service's own token, and how many items of its
@@ -43,7 +45,7 @@ local function plain_token(text)
   if token:find("___.*___") or skip and token:find("___", 1, true) then
     return bad_token(text)
   end
-  return { token = token ~= "None" and token or nil, skip = tonumber(skip) }
+  return { token = token ~= NO_TOKEN and token or nil, skip = tonumber(skip) }
 end
 
 ---@return table|nil, table|nil # {token, skip}, or nil and an error
@@ -52,7 +54,7 @@ local function decode_token(name, text)
   local object = object_of(name, text)
   if not object then return plain_token(text) end
   local token, skip = object[name], object.boto_truncate_amount
-  if token == json.null or token == "None" then token = nil end
+  if token == json.null then token = nil end
   if token ~= nil and type(token) ~= "string"
      or skip ~= nil and type(skip) ~= "number" then
     return bad_token(text)
@@ -76,7 +78,9 @@ local function ask(self)
   local params, by = {}, self.operation.pages
   for key, value in next, self.params do params[key] = value end
   -- without a starting token, what the call itself has for it stands
-  if self.has_token then params[by.token] = self.token end
+  if self.has_token then
+    params[by.token] = self.token ~= NO_TOKEN and self.token or nil
+  end
   return self.invoke(self.client, self.name, params)
 end
 
