@@ -120,6 +120,7 @@ describe("output", function()
         ('{"topic":"%s","lastModifiedTime":1234567890123456789}')
           :format(text))
       assert.equal(topic, result.topic)
+      assert.equal(tonumber "1234567890123456789", result.lastModifiedTime)
     end
     assert.equal("x 1234567890123456789",
       answer("send_direct_message", "x 1234567890123456789").message)

@@ -223,6 +223,18 @@ describe("strict mode", function()
                                           with_thing))))
   end)
 
+  it("leaves to boto3's rules what is not of the right type", function()
+    local types = {}
+    for i, line in ipairs(lines_of("publish", {
+      topic = 5, qos = "1", payload = 5, correlationData = 5,
+      payloadFormatIndicator = true, messageExpiry = "0",
+    })) do
+      types[i] = line:match "^Invalid type for parameter (%w+)"
+    end
+    assert.same({ "topic", "qos", "payload", "payloadFormatIndicator",
+                  "correlationData", "messageExpiry" }, types)
+  end)
+
   it("checks every call of a client's, not only the first", function()
     local transport = stub()
     local real = package.loaded["iotdataplane.transport.curl"]

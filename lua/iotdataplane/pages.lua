@@ -75,8 +75,7 @@ end
 
 ---The next page as the service gives it.
 local function ask(self)
-  local params, by = {}, self.operation.pages
-  for key, value in next, self.params do params[key] = value end
+  local params, by = self.params, self.operation.pages
   -- without a starting token, what the call itself has for it stands
   if self.has_token then
     params[by.token] = self.token ~= NO_TOKEN and self.token or nil
