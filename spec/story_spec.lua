@@ -6,7 +6,8 @@ local dataplane = require "spec.support.dataplane"
 local iotdataplane = require "iotdataplane"
 local server = require "spec.support.server"
 
-local COUNT = 1000
+-- Fewer where each takes long, as under valgrind.
+local COUNT = math.min(tonumber(os.getenv "COUNT") or 1000, 1000)
 
 -- The interpreter that runs us stands before the script's name.
 local function interpreter()
@@ -129,14 +130,16 @@ describe("the whole data plane", function()
       assert.is_true(summary.lastModifiedTime > 1.5e12)
     end
 
-    client:publish { topic = "kept/0500", retain = true, payload = "" }
+    local topic = ("kept/%04d"):format(math.floor(COUNT / 2))
+    assert.truthy(client:get_retained_message { topic = topic })
+    client:publish { topic = topic, retain = true, payload = "" }
     local message, err =
-      client:try("get_retained_message", { topic = "kept/0500" })
+      client:try("get_retained_message", { topic = topic })
     assert.is_nil(message)
     assert.equal("ResourceNotFoundException", err.name)
     found = topics_of()
     assert.equal(COUNT - 1, #found)
-    assert.is_nil(found["kept/0500"])
+    assert.is_nil(found[topic])
   end)
 
   it("goes on where MaxItems ended a listing", function()
