@@ -21,7 +21,7 @@ typedef struct member {
   int place;
   int required;
   iot_str wire;
-  double least;
+  double least; /* value of an integer, length of a string */
 } member;
 
 typedef struct plan {
@@ -66,8 +66,11 @@ static int add_value(lua_State *L, const member *m, int at, iot_buf *b) {
     else
       iot_buf_lit(b, "false");
   } else {
+    iot_str s;
     if (type != LUA_TSTRING) return 0;
-    iot_uri_encode(b, iot_check_str(L, at), 0);
+    s = iot_check_str(L, at);
+    if ((double)s.n < m->least) return 0;
+    iot_uri_encode(b, s, 0);
   }
   return 1;
 }

@@ -31,11 +31,11 @@ static const char *invalid(const iot_request *r, iot_str authority) {
   return NULL;
 }
 
-/* Methods whose empty body is still announced, as Python's http.client
-** (_METHODS_EXPECTING_BODY) does. */
-static int expects_body(iot_str method) {
-  return iot_header_is(method, "post") || iot_header_is(method, "put") ||
-         iot_header_is(method, "patch");
+/* Methods whose empty body is not even announced, as botocore's
+** AWSRequestPreparer has it. */
+static int is_bodiless(iot_str method) {
+  return iot_header_is(method, "get") || iot_header_is(method, "head") ||
+         iot_header_is(method, "options");
 }
 
 static void write_line(iot_buf *b, const iot_request *r, iot_str authority) {
@@ -58,7 +58,7 @@ const char *iot_http1_write(iot_buf *b, const iot_request *r,
   write_line(b, r, authority);
   for (i = 0; i < r->nheaders; i++)
     iot_header_write(b, r->headers[i].name, r->headers[i].value);
-  if (r->body.n > 0 || expects_body(r->method)) {
+  if (r->body.n > 0 || !is_bodiless(r->method)) {
     iot_buf_lit(b, "Content-Length: ");
     iot_buf_uint(b, r->body.n);
     iot_buf_lit(b, "\r\n");

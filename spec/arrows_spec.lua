@@ -26,9 +26,11 @@ end
 local lua_arrows = {
   [""] = set [[credentials.iot credentials.world errors json client options
     profile settings]],
-  client = set [[call core errors many model presign queue retry serialize
-    validate]],
+  client = set [[call core errors later model operations presign retry
+    serialize strict validate]],
+  later = set "many queue",
   many = set "errors transport.side_by_side transport.multi",
+  operations = set "errors model pages",
   presign = set "core credentials.cached errors",
   protected = set "",
   queue = set "errors",
@@ -41,9 +43,12 @@ local lua_arrows = {
   number = set "",
   python = set "json number",
   validate = set "core errors json python",
+  strict = set "core json python validate",
+  pages = set "core errors json python",
+  output = set "core json",
   serialize = set "core errors json",
   sign = set "core errors",
-  parse = set "errors json python",
+  parse = set "errors json output python",
   retry = set "rate",
   rate = set "",
   endpoint = set "errors",

@@ -15,10 +15,10 @@ local function run(command)
   assert.is_true(status == 0 or status == true, command)
 end
 
-local function record()
+local function record(what)
   local path = os.tmpname()
-  run(("%s spec/support/record.py --random --seed %s --count %d --out %s")
-    :format(PYTHON, SEED, COUNT, path))
+  run(("%s spec/support/record.py --random %s --seed %s --count %d --out %s")
+    :format(PYTHON, what, SEED, COUNT, path))
   local file = assert(io.open(path, "rb"))
   local cases = vectors.decode(file:read("*a")).cases
   file:close()
@@ -56,10 +56,9 @@ local function verify(lines, names)
 end
 
 describe("boto3 and we", function()
-  it(("send the same for %d random calls (SEED=%s)"):format(COUNT, SEED),
-     function()
+  local function compare(what)
     local lines, names, compared = {}, {}, 0
-    for _, case in ipairs(record()) do
+    for _, case in ipairs(record(what)) do
       local told = ("%s, SEED=%s"):format(case.name, SEED)
       local params, reason = vectors.params(case)
       local here = vectors.has_integers or case.doubles_only
@@ -75,5 +74,11 @@ describe("boto3 and we", function()
     end
     assert.is_true(compared >= COUNT * (vectors.has_integers and 1 or 0.5))
     verify(lines, names)
-  end)
+  end
+
+  for what, told in pairs { publish = "publish",
+                            operations = "the other operations" } do
+    it(("send the same for %d random calls of %s (SEED=%s)")
+      :format(COUNT, told, SEED), function() compare(what) end)
+  end
 end)

@@ -3,9 +3,10 @@ local model = require "iotdataplane.model"
 
 local PYTHON = os.getenv("PYTHON") or "/usr/bin/python3"
 
--- Python's, and our own.
+-- Python's, that of botocore.parsers, and our own.
 local not_botocore = {
-  ValueError = true, RuntimeError = true, ApiCallTimeoutError = true,
+  ValueError = true, RuntimeError = true, ResponseParserError = true,
+  ApiCallTimeoutError = true,
 }
 
 -- Of a service's model, not of botocore's own.

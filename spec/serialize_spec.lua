@@ -60,6 +60,7 @@ end
 describe("serialize", function()
   describe("as boto3 sent it:", function()
     vectors.each(it, pending, "serialize/publish.json", check)
+    vectors.each(it, pending, "serialize/operations.json", check)
   end)
 
   describe("as Debian's boto3 sent it:", function()

@@ -177,7 +177,7 @@ local function on_the_wire(r)
   local target = r.query == "" and r.path or r.path .. "?" .. r.query
   local lines = { ("%s %s HTTP/1.1"):format(r.method, target) }
   for _, h in ipairs(r.headers) do lines[#lines + 1] = h[1] .. ": " .. h[2] end
-  if r.body ~= "" or r.method == "POST" then
+  if r.body ~= "" or r.method ~= "GET" then
     lines[#lines + 1] = "Content-Length: " .. #r.body
   end
   return table.concat(lines, "\r\n") .. "\r\n\r\n" .. r.body

@@ -1,4 +1,6 @@
+local boto3 = require "spec.support.boto3"
 local iotdataplane = require "iotdataplane"
+local model = require "iotdataplane.model"
 local stub = require "iotdataplane.transport.stub"
 local vectors = require "spec.support.vectors"
 
@@ -12,8 +14,10 @@ local refused = {
 -- Refused there, accepted here: an integral float is an integer, and Lua has
 -- one type of string for bytes and text.
 local accepted = {
-  ["qos-float-integral"] = true, ["topic-bytes"] = true,
-  ["topic-bytearray"] = true, ["contentType-bytes"] = true,
+  ["qos-float-integral"] = true,
+  ["list_retained_messages-max-float"] = true,
+  ["topic-bytes"] = true, ["topic-bytearray"] = true,
+  ["contentType-bytes"] = true,
   ["responseTopic-bytes"] = true, ["correlationData-bytes"] = true,
   ["payloadFormatIndicator-bytes"] = true, ["userprops-bytes"] = true,
   ["userprops-bytes-inside"] = true, ["userprops-bytearray"] = true,
@@ -60,6 +64,11 @@ lines["invalid type"] = function(e)
                                  valid_types(e))
 end
 
+lines["invalid length"] = function(e)
+  return ("Invalid length for parameter %s, value: %s, valid min length: %d")
+    :format(e.name, e.param_text, e.min_allowed)
+end
+
 lines["invalid range"] = function(e)
   return ("Invalid value for parameter %s, value: %s, valid min value: %d")
     :format(e.name, e.param_text, e.min_allowed)
@@ -75,36 +84,44 @@ local model_order = { "topic", "qos", "retain", "payload", "userProperties",
   "payloadFormatIndicator", "contentType", "responseTopic",
   "correlationData", "messageExpiry" }
 
-local places = {}
-for i, name in ipairs(model_order) do places[name] = i end
+---Where a member stands in the model of its operation.
+local function place_of(operation, name)
+  for i, member in ipairs(operation.input) do
+    if member.name == name then return i end
+  end
+  return 0
+end
 
 ---The recorded lines, in Lua's words. boto3 has the wrong values in the
 ---call's order, which a table has not: they come in the model's.
-local function expected_report(errors)
+local function expected_report(operation, errors)
   local sorted, out = {}, {}
   for i, e in ipairs(errors) do
-    sorted[i] = { e = e, at = (places[e.name] or 0) * 1000 + i }
+    sorted[i] = { e = e, at = place_of(operation, e.name) * 1000 + i }
   end
   table.sort(sorted, function(a, b) return a.at < b.at end)
   for i, item in ipairs(sorted) do out[i] = lines[item.e.reason](item.e) end
   return table.concat(out, "\n")
 end
 
-local function publish(params)
+local function try(name, params)
   local transport = stub()
   local client = iotdataplane.client {
     region_name = "us-east-1", aws_access_key_id = "AK",
     aws_secret_access_key = "SK", transport = transport,
   }
-  local _, err = client:try("publish", params)
+  local _, err = client:try(name, params)
   return err, #transport.requests
 end
+
+local function publish(params) return try("publish", params) end
 
 local function check(case)
   local name = case.name:gsub("^%d+%-", "")
   local params = vectors.params(case)
   if not params then return end -- listed by the serializer's spec
-  local err, sent = publish(params)
+  local method = boto3.method(case.operation)
+  local err, sent = try(method, params)
   if accepted[name] or case.expected.accepted and not refused[name] then
     assert.is_nil(err)
     return
@@ -114,12 +131,14 @@ local function check(case)
   assert.equal("not_sent", err.delivery)
   if refused[name] then return end
   assert.equal("Parameter validation failed:\n"
-    .. expected_report(case.expected.errors), err.message)
+    .. expected_report(model.operations[method], case.expected.errors),
+    err.message)
 end
 
 describe("validate", function()
   describe("as boto3 says it:", function()
     vectors.each(it, pending, "validation/publish.json", check)
+    vectors.each(it, pending, "validation/operations.json", check)
   end)
 
   describe("as Debian's boto3 says it:", function()

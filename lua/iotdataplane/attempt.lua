@@ -95,10 +95,10 @@ function attempt.failed(self, request, failure)
   return err
 end
 
----What is known of the message after a service's error; nothing of what was
----sent before it on another connection.
+---What is known of the message after an error that came of an answer; nothing
+---of what was sent before it on another connection.
 local function delivery_of(err, response)
-  if response.replayed then return "unknown" end
+  if response.replayed or not err.response then return "unknown" end
   local status = err.response.ResponseMetadata.HTTPStatusCode
   local refused = status < 500 or retry.is_throttling(err)
   return refused and "rejected" or "unknown"
@@ -114,14 +114,15 @@ end
 ---and whether nothing was tried, nor is worth trying
 function attempt.send(self, operation, request, n, number, state)
   if state then request = again(request, n) end
-  local scope, policy = self.scope, self.policy
+  local scope = self.scope
   if scope then
     local ready, err = authorize(self, scope, request)
     if not ready then return nil, err, true end
   end
   local headers = request.headers
-  headers[#headers + 1] = state and attempt_header(policy, number, state.ttl)
-    or policy.tells_max_at_first and attempt_header(policy, number)
+  headers[#headers + 1] =
+    state and attempt_header(self.policy, number, state.ttl)
+    or self.tells_max_at_first and attempt_header(self.policy, number)
     or first_header
   local response, failure = self.transport:send(request)
   if not response then return nil, attempt.failed(self, request, failure) end

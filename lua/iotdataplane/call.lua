@@ -49,13 +49,24 @@ local function learn_time(self, state, err)
   return 0
 end
 
+---May it be repeated, though it may have been delivered? Where a 504 says that
+---a device kept silent, only if that was asked for.
+local function may_resend(self, operation, err)
+  local asked = self.settings.resend_unknown
+  if asked ~= nil or operation.repeats_504 ~= false then
+    return asked ~= false
+  end
+  local metadata = err.response and err.response.ResponseMetadata
+  return not metadata or metadata.HTTPStatusCode ~= 504
+end
+
 ---How long to wait before the next attempt; nil where there is none.
-local function delay_of(self, state, number, err)
+local function delay_of(self, operation, request, state, number, err)
   state.delivery = worse(state.delivery, err.delivery)
-  state.ttl = attempt.ttl(err, self.settings.target.read_timeout) or state.ttl
+  state.ttl = attempt.ttl(err, request.read_timeout) or state.ttl
   err.delivery = state.delivery
   local may_repeat = state.delivery ~= "unknown"
-    or self.settings.resend_unknown
+    or may_resend(self, operation, err)
   local delay, price = retry.delay(self.policy, number, err, not may_repeat)
   if price then state.price = price end
   return delay or may_repeat and learn_time(self, state, err) or nil
@@ -110,7 +121,7 @@ local function call(self, operation, request)
         err.delivery = worse(state.delivery, err.delivery)
         return nil, err
       end
-      delay = delay_of(self, state, number, err)
+      delay = delay_of(self, operation, request, state, number, err)
     end
     if is_noted then
       note(self, began, {

@@ -1,19 +1,29 @@
--- client.lua - the methods, one line each
+-- client.lua - the methods, one line each; those of the operations beside
+-- publish are in operations.lua, those that publish not at once in later.lua
+--
+-- What a first publish does not need is required when it is: a program of one
+-- message spends most of its time on reading our source.
 
 local call = require "iotdataplane.call"
 local core = require "iotdataplane.core"
 local errors = require "iotdataplane.errors"
-local many = require "iotdataplane.many"
+local later = require "iotdataplane.later"
 local model = require "iotdataplane.model"
-local presign = require "iotdataplane.presign"
-local queue = require "iotdataplane.queue"
+local operations = require "iotdataplane.operations"
 local retry = require "iotdataplane.retry"
 local serialize = require "iotdataplane.serialize"
-local validate = require "iotdataplane.validate"
 
-local getmetatable, type = getmetatable, type
+local getmetatable, max, type = getmetatable, math.max, type
 local uuid = core.uuid
 local publish = model.operations.publish
+
+-- Seconds that an answer may take beyond what the service was told to wait.
+local MARGIN = 5
+
+---Most calls need no more than what serialize.lua sees to.
+local function validate(operation, params)
+  return require "iotdataplane.validate"(operation, params)
+end
 
 local Client = { __name = "iotdataplane.client" }
 Client.__index = Client
@@ -33,8 +43,13 @@ local function own_headers(self)
   return headers
 end
 
----What can be sent, now or later.
+---What can be sent, now or later. A strict client makes every request here:
+---it has no spare one.
 local function request_of(self, operation, params)
+  if self.is_strict then
+    local ok, err = require "iotdataplane.strict"(operation, params)
+    if not ok then return nil, err end
+  end
   return serialize(operation, params, self.target, own_headers(self),
                    self.check)
 end
@@ -83,16 +98,35 @@ local function try(self, operation, params)
   return told(self, complete(operation, err))
 end
 
+---How many seconds the service may take to answer.
+local function patience(waits, params)
+  local seconds = params[waits.member]
+    or params[waits.asks] == true and waits.default
+  return type(seconds) == "number" and seconds + MARGIN or 0
+end
+
+---Any operation. One that waits has a request of its own, for the next call's
+---time-out is the usual one.
+local function perform(self, operation, params)
+  local waits = operation.waits
+  if not waits then return try(self, operation, params) end
+  local request, err = request_of(self, operation, params)
+  if not request then return told(self, complete(operation, err)) end
+  request.read_timeout = max(request.read_timeout, patience(waits, params))
+  return told(self, deliver(self, operation, request))
+end
+
 -- ---- the methods ----
 
 ---A call with something other than one table is a programmer's mistake: it
----is told so at the line that made it.
-local function misuse(self, name, params)
+---is told so at the line that made it, `level` calls up.
+local function misuse(self, name, params, level)
+  level = level or 3
   if getmetatable(self) ~= Client then
-    error(("bad self (use client:%s{...}, with a colon)"):format(name), 3)
+    error(("bad self (use client:%s{...}, with a colon)"):format(name), level)
   end
   error(("bad argument #1 to '%s' (table expected, got %s)")
-    :format(name, params == nil and "no value" or type(params)), 3)
+    :format(name, params == nil and "no value" or type(params)), level)
 end
 
 ---Outside, failures are raised.
@@ -113,11 +147,21 @@ function Client:publish(params)
   if getmetatable(self) ~= Client or type(params) ~= "table" then
     misuse(self, "publish", params)
   end
-  return raise(try(self, publish, params))
+  local response, err = try(self, publish, params)
+  if response then return response end
+  error(err, 0)
 end
 
+---What the methods of operations.lua do, in the third call from their user's.
+operations(Client, function(self, name, params)
+  if getmetatable(self) ~= Client or type(params) ~= "table" then
+    misuse(self, name, params, 4)
+  end
+  return raise(perform(self, model.operations[name], params))
+end)
+
 ---Any operation without raising.
----@param name string "publish"
+---@param name string "publish", "get_thing_shadow", ...
 ---@param params table
 ---@return table|nil, table|nil # the response, or nil and the error
 function Client:try(name, params)
@@ -129,58 +173,41 @@ function Client:try(name, params)
       :format(tostring(name)), 2)
   end
   if type(params) ~= "table" then misuse(self, name, params) end
-  return try(self, operation, params)
+  return perform(self, operation, params)
 end
 
--- ---- many at once ----
+-- ---- not at once ----
 
--- The parts of a publish, of which many.lua makes its own.
-local jobs = {}
+-- What later.lua makes its methods of.
+local parts = {}
 
-function jobs.refuse(self, err)
+---What is wrong with a message, for its caller.
+function parts.refuse(self, err)
   return told(self, complete(publish, err))
 end
 
-function jobs.prepare(self, params, old)
+---A message's request; written anew from one that is over, if there is one.
+function parts.prepare(self, params, old)
   local make = old and self.spares and rewrite or request_of
   local request, err = make(self, publish, params, old)
   if request then return request end
-  return jobs.refuse(self, err)
+  return parts.refuse(self, err)
 end
 
-function jobs.deliver(self, request)
+function parts.deliver(self, request)
   local result, err = call(self, publish, request)
   if result then return result end
-  return jobs.refuse(self, err)
+  return parts.refuse(self, err)
 end
 
----Publishes many messages at once; one's failure stops no other.
----@param source table|function an array of `publish` parameters, or a
----function that gives the next ones, and nil at the end: it is asked only
----when there is room
----@param options table|nil concurrency (from 1 to 10,000 connections;
----max_pool_connections), on_result (function(index, response, err)),
----max_errors (1000)
----@return table # {succeeded, failed, errors = {[index] = err}}; raises what
----source or on_result has raised, once nothing is in flight
-function Client:publish_many(source, options)
-  if getmetatable(self) ~= Client then misuse(self, "publish_many") end
-  local wrong = many.misuse(source, options)
-  if wrong then error(wrong, 2) end
-  return many.publish(self, jobs, source, options)
+---The same without a word to the logger.
+function parts.deliver_silently(self, request)
+  return deliver(self, publish, request)
 end
 
----Begins to publish, and returns at once.
----@param params table as of publish; a file is read now
----@return table # a future: done(), wait([seconds]) -> boolean, result() as
----publish. It goes on while any future, publish_many or publish of this client
----waits, or an event loop calls client.transport:step()
-function Client:publish_async(params)
-  if getmetatable(self) ~= Client or type(params) ~= "table" then
-    misuse(self, "publish_async", params)
-  end
-  return many.publish_async(self, jobs, params)
-end
+parts.misuse, parts.raise, parts.told = misuse, raise, told
+
+later(Client, parts)
 
 -- ---- another way in ----
 
@@ -194,77 +221,12 @@ function Client:presigned_mqtt_url(params)
   if getmetatable(self) ~= Client then
     misuse(self, "presigned_mqtt_url", params)
   end
+  local presign = require "iotdataplane.presign"
   local wrong = presign.misuse(params)
   if wrong then
     error(("bad argument #1 to 'presigned_mqtt_url' (%s)"):format(wrong), 2)
   end
   return raise(told(self, presign.mqtt_url(self, params)))
-end
-
--- ---- later ----
-
----Nobody is there to see what happens to them: without a logger nginx's own
----log does.
-local function queue_log(self)
-  local ngx = rawget(_G, "ngx")
-  if self.settings.logger or not ngx then
-    return function(level, message) self.world:log(level, message) end
-  end
-  return function(level, message)
-    ngx.log(level == "error" and ngx.ERR or ngx.WARN, "iotdataplane: ",
-            message)
-  end
-end
-
-local function queue_of(self)
-  local waiting = self.queue
-  if waiting then return waiting end
-  local settings, world = self.settings, self.world
-  waiting = queue.new {
-    max_messages = settings.queue.max_messages,
-    overflow = settings.queue.overflow,
-    concurrency = settings.max_pool_connections,
-    send = function(operation, request)
-      return deliver(self, operation, request)
-    end,
-    log = queue_log(self),
-    monotonic = function() return world:monotonic() end,
-  }
-  self.queue = waiting
-  return waiting
-end
-
----Publishes in good time: checks the message, queues it and returns at once.
----In nginx, where every phase may call it, a timer sends; elsewhere `flush`
----does.
----@param params table as of publish; a file is read now
----@return true # raises an error table where the message is not right, or the
----queue is full
-function Client:publish_later(params)
-  if getmetatable(self) ~= Client or type(params) ~= "table" then
-    misuse(self, "publish_later", params)
-  end
-  local request, err = request_of(self, publish, params)
-  if not request then
-    return raise(told(self, complete(publish, err)))
-  end
-  return raise(told(self, queue_of(self):push {
-    operation = publish, request = request,
-  }))
-end
-
----Sends what publish_later has queued.
----@param seconds number|nil after which no further message is begun
----@return number, number # how many were accepted, and how many wait still;
----of those that failed the logger hears
-function Client:flush(seconds)
-  return queue_of(self):flush(seconds)
-end
-
----@return table # {waiting, in_flight, sent, failed, dropped, refused,
----timer_failures}: messages of publish_later
-function Client:queue_stats()
-  return queue_of(self):stats()
 end
 
 ---@return number # seconds that our clock is known to be behind
@@ -304,10 +266,13 @@ local function new(world, settings)
     target = settings.target, policy = policy,
     check = settings.parameter_validation and validate or nil,
     api_call_timeout = settings.api_call_timeout,
+    tells_max_at_first = policy.tells_max_at_first,
     is_noted = (policy.limiter or settings.logger) ~= nil,
     first_header = 4 + #settings.headers, -- that is not every request's
+    is_strict = settings.strict,
     -- a user's own transport may keep what it is given
-    spares = type(world.options.transport) ~= "table",
+    spares = type(world.options.transport) ~= "table"
+      and not settings.strict,
     -- none where nothing is signed
     scope = settings.signature_version == "v4" and {
       region = settings.region_name, service = model.signing_name,

@@ -112,6 +112,9 @@ local declared = {
     .. "modes (case-insensitive): {valid_modes}." },
   { "UnsupportedSignatureVersionError", "BotoCoreError",
     "Signature version is not supported: {signature_version}" },
+  -- an answer that is not understood
+  { "ResponseParserError", "BotoCoreError",
+    "Unable to parse response: {error_msg}" },
   -- pages
   { "OperationNotPageableError", "BotoCoreError",
     "Operation cannot be paginated: {operation_name}" },

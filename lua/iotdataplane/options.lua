@@ -5,8 +5,7 @@
 
 local core = require "iotdataplane.core"
 
--- Types, "|" between alternatives. Those marked "later" are of the contract,
--- but not built yet: better refused than ignored.
+-- Types, "|" between alternatives.
 local option_types = {
   region_name = "string", endpoint_url = "string", use_ssl = "boolean",
   verify = "boolean|string", aws_access_key_id = "string",
@@ -25,7 +24,7 @@ local config_types = {
   ignore_configured_endpoint_urls = "boolean", api_call_timeout = "number",
   headers = "table", max_idle_time = "number", proxies = "table",
   alpn = "table", logger = "function", region_name = "string",
-  strict = "later", queue = "table",
+  strict = "boolean", queue = "table",
 }
 
 local retries_types = {
@@ -50,8 +49,6 @@ local function complaint(options, types, prefix)
     local expected = types[name]
     if not expected then
       return ("unknown option '%s%s'"):format(prefix, tostring(name))
-    elseif expected == "later" then
-      return ("option '%s%s' is not supported yet"):format(prefix, name)
     elseif not is_of(value, expected) then
       return ("option '%s%s' must be a %s, got %s"):format(prefix, name,
         expected:gsub("|", " or a "), type(value))

@@ -5,6 +5,7 @@
 
 local errors = require "iotdataplane.errors"
 local json = require "iotdataplane.json"
+local output = require "iotdataplane.output"
 local python = require "iotdataplane.python"
 
 local MAX_KNOWN = 256 -- header names, of which some server may send many
@@ -137,20 +138,47 @@ local function failed(operation, status, fields, body)
   return nil, errors.from_service(operation.name, response)
 end
 
+---The answer to an operation that has an output, and one that bears its name
+---as S3's do.
+local function full(operation, response, fields)
+  local result = {}
+  if operation.output then
+    local reason
+    result, reason = output(operation.output, response.body or "", object_of)
+    if not result then
+      return nil, errors.new("ResponseParserError", { error_msg = reason })
+    end
+  end
+  local id = fields["x-amzn-requestid"]
+  local other = not id and fields["x-amz-request-id"] or nil
+  result.ResponseMetadata = {
+    RequestId = id or other,
+    HostId = other and (fields["x-amz-id-2"] or "") or nil,
+    HTTPStatusCode = response.status, HTTPHeaders = fields,
+    RetryAttempts = 0,
+  }
+  return result
+end
+
 ---@param operation table of model.operations
 ---@param response table {status, headers, body}; instead of headers also
 ---{fields}, by lower-case name, from a transport that has them so
----@return table|nil, table|nil # the result, or nil and a service's error
+---@return table|nil, table|nil # the result, or nil and a service's error, or
+---one that has no `response`: of an answer that is not understood
 local function parse(operation, response)
   local status = response.status
   local fields = response.fields or fields_of(response.headers)
   if status >= 300 then
     return failed(operation, status, fields, response.body)
   end
+  local id = fields["x-amzn-requestid"]
+  if not id or operation.output then
+    return full(operation, response, fields)
+  end
   return {
     ResponseMetadata = {
-      RequestId = fields["x-amzn-requestid"], HTTPStatusCode = status,
-      HTTPHeaders = fields, RetryAttempts = 0,
+      RequestId = id, HTTPStatusCode = status, HTTPHeaders = fields,
+      RetryAttempts = 0,
     },
   }
 end

@@ -84,34 +84,44 @@ local function read_file(member, file)
 end
 
 local function body_of(member, value)
-  if value == nil then return "" end
   if type(value) ~= "table" and type(value) ~= "userdata" then
     return refuse(member, "it must be a string or a file")
   end
   return read_file(member, value)
 end
 
+---The path; not every operation has a name in it.
+local function path_of(operation, params)
+  local member = operation.at.uri
+  if not member then return operation.path .. operation.suffix end
+  local name = params[member.name]
+  if type(name) ~= "string" then
+    return refuse(member, "it must be a string")
+  end
+  return operation.path .. uri_encode(name) .. operation.suffix
+end
+
 ---What the core declines.
 ---@return string|nil, string|table, string|nil # path, query and body
 local function by_parts(operation, params, target, headers)
   local at = operation.at
-  local name = params[at.uri.name]
-  if type(name) ~= "string" then
-    return refuse(at.uri, "it must be a string")
-  end
-  local ok, err = add_headers(at.header, params, headers)
+  local path, err = path_of(operation, params)
+  if not path then return nil, err end
+  local ok
+  ok, err = add_headers(at.header, params, headers)
   if not ok then return nil, err end
-  local body = params[at.payload.name]
+  local body = at.payload and params[at.payload.name]
+  if body == nil then body = "" end
   if type(body) ~= "string" then
     body, err = body_of(at.payload, body)
     if err then return nil, err end
   end
-  return target.path .. operation.path .. uri_encode(name),
-    query_of(at.query, params, target.query), body
+  return target.path .. path, query_of(at.query, params, target.query), body
 end
 
 local function composer_of(operation)
-  local compose = core.composer(operation.path, "", operation.input)
+  local compose = core.composer(operation.path, operation.suffix,
+                                operation.input)
   operation.compose = compose
   return compose
 end

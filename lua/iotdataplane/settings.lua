@@ -133,7 +133,7 @@ local function set_retries(s, world, retries)
   local total, err = configured_attempts(world, retries)
   if err then return nil, err end
   s.retry_mode, s.max_attempts = mode, total or retry.attempts_of(mode)
-  s.resend_unknown = retries.resend_unknown ~= false
+  s.resend_unknown = retries.resend_unknown -- nil: as the operation is
   s.is_2026 = world:flag "AWS_NEW_RETRIES_2026" or false
   return true
 end
@@ -201,7 +201,7 @@ local function target_of(s, world, config)
     scheme = e.scheme, host = e.host, port = e.port, path = e.path,
     query = e.query, connect_timeout = config.connect_timeout or 60,
     read_timeout = config.read_timeout or 60,
-    replay = s.resend_unknown, tls = tls_of(world, config),
+    replay = s.resend_unknown ~= false, tls = tls_of(world, config),
     tcp_keepalive = first(config.tcp_keepalive,
       world:flag("BOTOCORE_TCP_KEEPALIVE", "tcp_keepalive"),
       false),
@@ -244,7 +244,7 @@ function settings.resolve(world, version)
     api_call_timeout = config.api_call_timeout, logger = config.logger,
     max_pool_connections = config.max_pool_connections or 10,
     max_idle_time = config.max_idle_time or 50,
-    queue = config.queue or {},
+    queue = config.queue or {}, strict = config.strict or false,
   }
   local ok, err = choose_profile(world)
   if ok then ok, err = check_signature(s.signature_version) end

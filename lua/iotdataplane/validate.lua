@@ -56,14 +56,22 @@ local function wrong_json(member, value)
     :format(member.name, reason)
 end
 
+---A string's length counts, of an integer the value.
+local function too_small(member, value)
+  local is_text = member.type == "string"
+  local size = is_text and #value or value
+  if not member.min or size >= member.min then return nil end
+  local kind = is_text and "length" or "value"
+  return ("Invalid %s for parameter %s, value: %s, valid min %s: %d")
+    :format(kind, member.name, python.str(size), kind, member.min)
+end
+
 ---What is wrong with a value; nil where nothing is.
 local function complaint(member, value)
   if member.type == "json" then return wrong_json(member, value) end
   if not is_type[member.type](value) then return wrong_type(member, value) end
-  if member.min and value < member.min then
-    return ("Invalid value for parameter %s, value: %s, valid min value: %d")
-      :format(member.name, python.str(value), member.min)
-  end
+  local line = too_small(member, value)
+  if line then return line end
   if member.place == "header" and not core.header_ok(member.wire, value) then
     return ("Invalid value for parameter %s: a header cannot carry CR, LF "
       .. "or NUL"):format(member.name)
@@ -80,7 +88,7 @@ local function unknown_names(operation, params)
 end
 
 ---Missing ones, then unknown ones, then wrong values.
-local function report(operation, params)
+local function report(operation, params, more)
   local lines = {}
   local function add(line) lines[#lines + 1] = line end
   for _, member in ipairs(operation.input) do
@@ -97,6 +105,7 @@ local function report(operation, params)
     if value ~= nil then
       local line = complaint(member, value)
       if line then add(line) end
+      if more and not line then more(operation, member, value, add) end
     end
   end
   return table.concat(lines, "\n")
@@ -124,12 +133,14 @@ end
 
 ---@param operation table of model.operations
 ---@param params table
+---@param more function|nil (operation, member, value, add): adds a line for
+---each thing that is wrong, beyond botocore's rules, with what passes those
 ---@return true|nil, table|nil # or nil and a ParamValidationError
-local function validate(operation, params)
-  if is_valid(operation, params) then return true end
-  return nil, errors.new("ParamValidationError", {
-    report = report(operation, params),
-  })
+local function validate(operation, params, more)
+  if not more and is_valid(operation, params) then return true end
+  local lines = report(operation, params, more)
+  if lines == "" then return true end
+  return nil, errors.new("ParamValidationError", { report = lines })
 end
 
 return validate

@@ -26,8 +26,10 @@ local written = {
   { "no body of GET", request("GET", "/a", "", {}, ""),
     "GET /a HTTP/1.1\r\n\r\n" },
   { "no body of DELETE", request("DELETE", "/a"),
-    "DELETE /a HTTP/1.1\r\n\r\n" },
+    "DELETE /a HTTP/1.1\r\nContent-Length: 0\r\n\r\n" },
   { "no body of HEAD", request("HEAD", "/a"), "HEAD /a HTTP/1.1\r\n\r\n" },
+  { "no body of OPTIONS", request("OPTIONS", "/a"),
+    "OPTIONS /a HTTP/1.1\r\n\r\n" },
   { "no body of POST", request("POST", "/a", "", {}, ""),
     "POST /a HTTP/1.1\r\nContent-Length: 0\r\n\r\n" },
   { "a body of POST that is nil", request("POST", "/a"),
@@ -53,7 +55,7 @@ local written = {
     request("GET", "//a/../b%2f/.", "b=1&a=%zz&&?"),
     "GET //a/../b%2f/.?b=1&a=%zz&&? HTTP/1.1\r\n\r\n" },
   { "a method of one's own", request("M-SEARCH", "/"),
-    "M-SEARCH / HTTP/1.1\r\n\r\n" },
+    "M-SEARCH / HTTP/1.1\r\nContent-Length: 0\r\n\r\n" },
 }
 
 -- What is written of the request, one part of it being `value`.

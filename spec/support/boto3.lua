@@ -38,11 +38,17 @@ function boto3.client(case, transport)
   }
 end
 
+---@return string # what boto3's client calls the operation of that name
+function boto3.method(name)
+  return (name:gsub("(%l)(%u)", "%1_%2"):lower())
+end
+
 ---@return table|nil, table|nil # the request that the call would send, or
 ---nil and the error
 function boto3.request(case, params)
   local transport = stub({}, vectors.seconds(case.timestamp))
-  local _, err = boto3.client(case, transport):try("publish", params)
+  local _, err = boto3.client(case, transport)
+    :try(boto3.method(case.operation), params)
   return transport.requests[1], err
 end
 

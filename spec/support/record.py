@@ -2,7 +2,8 @@
 """Records what the real boto3 does, as language-neutral JSON collections.
 
     record.py --check FILE...                 replay collections, compare
-    record.py --random --seed S --count N --out FILE
+    record.py --random publish --seed S --count N --out FILE
+    record.py --random operations --seed S --count N --out FILE
     record.py --own publish --out spec/vectors/publish.json
     record.py --own validation --out spec/vectors/validation.json
     record.py --own errors --out spec/vectors/errors.json
@@ -22,6 +23,7 @@ import record_own                                               # noqa: E402
 import record_own_errors                                        # noqa: E402
 import record_own_invalid                                       # noqa: E402
 import record_random                                            # noqa: E402
+import record_random_operations                                 # noqa: E402
 import record_tags                                              # noqa: E402
 import record_wire                                              # noqa: E402
 from record_refusals import refused, validated                  # noqa: E402
@@ -36,6 +38,10 @@ OWN = {
     "publish": ("serialize/1", record_own.cases),
     "validation": ("validation/1", record_own_invalid.cases),
     "errors": ("errors/1", record_own_errors.cases),
+}
+RANDOM = {
+    "publish": record_random.publishes,
+    "operations": record_random_operations.calls,
 }
 
 
@@ -126,7 +132,7 @@ def arguments():
         formatter_class=argparse.RawDescriptionHelpFormatter)
     mode = parser.add_mutually_exclusive_group(required=True)
     mode.add_argument("--check", nargs="+", metavar="FILE")
-    mode.add_argument("--random", action="store_true")
+    mode.add_argument("--random", choices=list(RANDOM))
     mode.add_argument("--own", nargs="?", const="publish", choices=list(OWN))
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=512)
@@ -143,7 +149,8 @@ def main():
         return 0 if all(results) else 1
     if args.random:
         kind = "serialize/1"
-        cases = record_random.cases(args.seed, args.count)
+        cases = record_random.cases(args.seed, args.count,
+                                    RANDOM[args.random])
         top = head(kind, seed=args.seed, count=args.count)
     else:
         kind, make = OWN[args.own]

@@ -65,7 +65,7 @@ def _retain(rng):
     return rng.random() < 0.5
 
 
-def _payload(rng):
+def payload(rng):
     """Bytes mostly, else text, or a file that was partly read."""
     size = rng.randint(0, 300)
     if rng.random() < 0.1:
@@ -175,7 +175,7 @@ def _expiry(rng):
 MAKERS = {
     "qos": _qos,
     "retain": _retain,
-    "payload": _payload,
+    "payload": payload,
     "userProperties": _user_properties,
     "payloadFormatIndicator": _indicator,
     "contentType": record_text.sized,
@@ -227,29 +227,35 @@ def _order(rng, names):
     return names
 
 
-def _case(rng, mask, endpoints):
-    """One call with just the parameters that the mask's bits choose."""
-    chosen = [name for bit, name in enumerate(OPTIONAL) if mask >> bit & 1]
-    params = {"topic": encode(record_text.sized(rng))}
-    for name in chosen:
-        params[name] = encode(MAKERS[name](rng))
+def publishes(rng, count):
+    """Calls with just the parameters that a mask's bits choose."""
+    for mask in _masks(rng, count):
+        chosen = [name for bit, name in enumerate(OPTIONAL) if mask >> bit & 1]
+        params = {"topic": record_text.sized(rng)}
+        for name in chosen:
+            params[name] = MAKERS[name](rng)
+        yield "Publish", params
+
+
+def _case(rng, operation, params, endpoints):
+    """A call, who makes it, when and where."""
     client = {"region": rng.choice(REGIONS)}
     if rng.random() < ENDPOINT_SHARE:
         client = rng.choice(endpoints)
     return {
-        "operation": "Publish",
+        "operation": operation,
         "client": client,
         "credentials": _credentials(rng),
         "timestamp": _stamp(rng),
-        "params": params,
+        "params": {name: encode(value) for name, value in params.items()},
         "param_order": _order(rng, list(params)),
     }
 
 
-def cases(seed, count):
+def cases(seed, count, calls=publishes):
     """So many random calls; what boto3 makes of them is still to come."""
     rng = random.Random(seed)
     endpoints = [_endpoint(rng) for _ in range(ENDPOINTS)]
-    for index, mask in enumerate(_masks(rng, count), 1):
+    for index, (operation, params) in enumerate(calls(rng, count), 1):
         name = "seed-%d-%05d" % (seed, index)
-        yield dict(name=name, **_case(rng, mask, endpoints))
+        yield dict(name=name, **_case(rng, operation, params, endpoints))

@@ -165,6 +165,7 @@ def needs_integers(value):
 
 def doubles_only(params):
     """Can this call be made where every number is a double?"""
-    if abs(params.get("messageExpiry", 0)) > EXACT:
+    wide = ("messageExpiry", "pageSize", "maxResults")
+    if any(abs(params.get(name, 0)) > EXACT for name in wide):
         return False
     return not needs_integers(params.get("userProperties"))

@@ -32,9 +32,14 @@ function vectors.decode(text)
   return decoder.decode(text)
 end
 
----@return table|nil # a shared file, or nil where it is absent
+---@return string|nil # a shared file, or nil where it is absent
+function vectors.text(name)
+  return read(shared_root() .. "/" .. name)
+end
+
+---@return table|nil # the same, decoded
 function vectors.document(name)
-  local text = read(shared_root() .. "/" .. name)
+  local text = vectors.text(name)
   return text and vectors.decode(text)
 end
 
