@@ -11,6 +11,9 @@ local client_cert = {}
 local CERT, KEY = "certificate", "private key"
 
 local function refuse(what, path, reason)
+  if rawget(_G, "ngx") and reason:find("Permission denied", 1, true) then
+    reason = reason .. " (the directive user in nginx.conf says who reads it)"
+  end
   return nil, errors.new("InvalidConfigError", {
     error_msg = ("The %s of client_cert cannot be used: %s: %s")
       :format(what, path, reason),

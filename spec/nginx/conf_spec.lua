@@ -10,14 +10,17 @@ local HTTP = [[
     local transport = require "iotdataplane.transport.nginx"
     package.loaded.publish = function()
       local args = ngx.req.get_uri_args()
-      local client = new_client {
+      local ok, client = pcall(new_client, {
         endpoint_url = args.url, region_name = "eu-west-1",
         transport = transport { max_idle_time = 50,
                                 max_pool_connections = 1 },
         config = { signature_version = "unsigned",
                    retries = { total_max_attempts = 1 },
                    client_cert = args.key and { args.cert, args.key } },
-      }
+      })
+      if not ok then return ngx.print(tostring(client)) end
+      -- as if it had been made while nginx was root
+      client.target.tls.key = args.later or client.target.tls.key
       local response, err = client:try("publish", { topic = "conf" })
       ngx.print(response and "success"
         or err.delivery .. " " .. tostring(err))
@@ -49,7 +52,7 @@ local cases = {
     "not_sent SSLError: ", "lua_ssl_verify_depth",
     "far" },
   { "a user who may read the key", "trusting", "https://127.0.0.1:$mutual/ok",
-    "locked", "not_sent SSLError: ", "the directive user in nginx.conf",
+    "locked", "InvalidConfigError: ", "the directive user in nginx.conf",
     "trusting" },
 }
 
@@ -119,10 +122,26 @@ describe("nginx.conf", function()
     end)
   end
 
+  -- Of a client that was made when they could be.
+  local function publish_later(path)
+    return publish("trusting", "https://127.0.0.1:$mutual/ok&later=" .. path,
+                   "open")
+  end
+
+  it("is said to lack a user who may read the key of a client that is there",
+    function()
+      local text = publish_later(keys.locked)
+      assert.equal("not_sent SSLError: ", text:sub(1, 19))
+      assert.truthy(text:find("the directive user in nginx.conf", 1, true))
+    end)
+
   it("is not said to lack what is not there at all", function()
-    keys.none = "/nowhere.pem"
-    local text = publish("trusting", "https://127.0.0.1:$mutual/ok", "none")
+    local text = publish_later "/nowhere.pem"
     assert.truthy(text:find("the worker cannot read", 1, true), text)
+    assert.is_nil(text:find("nginx.conf", 1, true))
+    keys.none = "/nowhere.pem"
+    text = publish("trusting", "https://127.0.0.1:$mutual/ok", "none")
+    assert.truthy(text:find("No such file", 1, true), text)
     assert.is_nil(text:find("nginx.conf", 1, true))
   end)
 end)

@@ -35,6 +35,8 @@ local LOCATIONS = [[
 local cannot = {
   ["wants a certificate, in TLS 1.3"] =
     "to a cosocket an alert after the handshake is a closed connection",
+  ["speaks our protocol"] = "cosockets have no ALPN",
+  ["speaks none of our protocols"] = "cosockets have no ALPN",
 }
 
 local is_there = rawget(_G, "jit") and nginx.is_there()
