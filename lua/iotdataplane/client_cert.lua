@@ -33,10 +33,9 @@ end
 
 ---Are the files there, and do they go together?
 ---@param world table of credentials/world.lua
----@param tls table {cert, key} of a request, both paths or nil
+---@param tls table {cert, key} of a request, both paths
 ---@return true|nil, table|nil # or nil and an InvalidConfigError
 function client_cert.check(world, tls)
-  if not tls.cert then return true end
   local cert, key, reason, ok, in_key
   cert, reason = read(world, tls.cert)
   if not cert then return refuse(CERT, tls.cert, reason) end

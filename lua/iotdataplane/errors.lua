@@ -5,7 +5,6 @@
 -- ApiCallTimeoutError our own.
 
 local model = require "iotdataplane.model"
-local python = require "iotdataplane.python"
 
 local errors = {}
 
@@ -231,7 +230,8 @@ end
 function errors.describe(e)
   local Error = e.response.Error
   local function shown(value)
-    return value == nil and "Unknown" or python.str(value)
+    if value == nil then return "Unknown" end
+    return require "iotdataplane.python".str(value)
   end
   e.message = "An error occurred (" .. shown(Error.Code)
     .. ") when calling the " .. e.operation_name .. " operation"

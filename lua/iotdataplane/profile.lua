@@ -1,8 +1,5 @@
 -- profile.lua - the AWS config and credentials files, as botocore reads them
 
-local ini = require "iotdataplane.ini"
-local shell_words = require "iotdataplane.shell_words"
-
 local profile = {}
 
 local function copy(from, into)
@@ -30,7 +27,8 @@ local function map_sections(sections, order)
   local map = { profiles = {}, sso_sessions = {}, services = {} }
   for _, section in ipairs(order) do
     local kind = kind_of(section)
-    local words = kind and shell_words.split(section)
+    local words = kind
+      and require "iotdataplane.shell_words".split(section)
     if words and #words == 2 then
       map[kind][words[2]] = sections[section]
     elseif section == "default" then
@@ -108,11 +106,17 @@ local function read_setting(files, path)
   return { path = path, text = files.read(path) or "" }
 end
 
+---Most devices have none of these files.
+local function parse(file)
+  if file.text == "" then return {}, {} end
+  return require "iotdataplane.ini".parse_file(file.text, file.path)
+end
+
 local function load(config, shared)
-  local sections, order = ini.parse_file(config.text, config.path)
+  local sections, order = parse(config)
   if not sections then return nil, order end
   local map = map_sections(sections, order)
-  sections, order = ini.parse_file(shared.text, shared.path)
+  sections, order = parse(shared)
   if not sections then return nil, order end
   return {
     profiles = merge(map.profiles, sections), config = map.profiles,

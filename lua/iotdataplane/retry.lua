@@ -5,7 +5,6 @@
 -- the rules that AWS_NEW_RETRIES_2026 turns on. No clock, and no sleep of its
 -- own.
 
-local rate = require "iotdataplane.rate"
 
 local retry = {}
 
@@ -162,7 +161,8 @@ function retry.policy(options)
     random = options.random, max_backoff = MAX_BACKOFF, also = options.also,
     quota = capacity, capacity = capacity,
     tells_max_at_first = mode == standard_2026,
-    limiter = options.mode == "adaptive" and rate.limiter() or nil,
+    limiter = options.mode == "adaptive"
+      and require "iotdataplane.rate".limiter() or nil,
   }
   note_wanted(policy)
   return policy

@@ -4,11 +4,9 @@
 -- an option, else the environment, else the profile. A wrong value is
 -- botocore's error for it.
 
-local client_cert = require "iotdataplane.client_cert"
 local endpoint = require "iotdataplane.endpoint"
 local errors = require "iotdataplane.errors"
 local proxy = require "iotdataplane.proxy"
-local python = require "iotdataplane.python"
 local retry = require "iotdataplane.retry"
 
 local settings = {}
@@ -102,7 +100,7 @@ local function whole(text)
   if digits then return tonumber(digits) end
   return nil, errors.new("ValueError", {
     error_msg = "invalid literal for int() with base 10: "
-      .. python.repr(text),
+      .. require "iotdataplane.python".repr(text),
   })
 end
 
@@ -224,6 +222,11 @@ local function check_signature(version)
   })
 end
 
+local function check_certificate(world, tls)
+  if not tls.cert then return true end
+  return require "iotdataplane.client_cert".check(world, tls)
+end
+
 ---What providers of credentials are told of it.
 local function tell(world, s)
   local target = s.target
@@ -254,7 +257,7 @@ function settings.resolve(world, version)
   s.parameter_validation = first(config.parameter_validation,
     world:flag(nil, "parameter_validation"), true)
   s.target = target_of(s, world, config)
-  ok, err = client_cert.check(world, s.target.tls)
+  ok, err = check_certificate(world, s.target.tls)
   if ok then ok, err = set_proxy(s, world, config) end
   if not ok then return nil, err end
   s.host_header = { "host", s.endpoint.host_header }
