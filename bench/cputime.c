@@ -1,7 +1,8 @@
-/* cputime.c - runs a command and prints the CPU seconds it took, user + sys.
- * The command's own output goes to stderr. */
+/* cputime.c - runs a command and prints the CPU seconds it took, user + sys,
+ * or with -m the most memory it had, in kB. Its own output goes to stderr. */
 #define _DEFAULT_SOURCE
 #include <stdio.h>
+#include <string.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/time.h>
@@ -22,10 +23,12 @@ static void run(char **argv) {
 
 int main(int argc, char **argv) {
   struct rusage used;
-  int status;
+  int status, memory = argc > 1 && strcmp(argv[1], "-m") == 0;
   pid_t child;
+  argv += memory;
+  argc -= memory;
   if (argc < 2) {
-    fputs("usage: cputime COMMAND [ARGUMENT ...]\n", stderr);
+    fputs("usage: cputime [-m] COMMAND [ARGUMENT ...]\n", stderr);
     return 2;
   }
   child = fork();
@@ -36,6 +39,9 @@ int main(int argc, char **argv) {
   }
   if (!WIFEXITED(status)) return 1;
   if (WEXITSTATUS(status) != 0) return WEXITSTATUS(status);
-  printf("%.6f\n", seconds(used.ru_utime) + seconds(used.ru_stime));
+  if (memory)
+    printf("%ld\n", used.ru_maxrss);
+  else
+    printf("%.6f\n", seconds(used.ru_utime) + seconds(used.ru_stime));
   return 0;
 }

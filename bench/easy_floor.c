@@ -1,6 +1,6 @@
 /* easy_floor.c - what a publish costs a C program that uses libcurl's easy
  * interface well: one handle, options set once, a presigned request.
- * usage: easy_floor PORT N [token] */
+ * usage: easy_floor PORT N [token | CA]   over TLS with that CA's file */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,10 +43,12 @@ static struct curl_slist *header_list(int with_token) {
   return with_token ? append(list, token) : list;
 }
 
-static void set_options(CURL *curl, const char *port,
+static void set_options(CURL *curl, const char *port, const char *ca,
                         struct curl_slist *headers) {
   char url[128];
-  snprintf(url, sizeof url, "http://127.0.0.1:%s%s", port, TARGET);
+  snprintf(url, sizeof url, "%s:%s%s",
+           ca ? "https://localhost" : "http://127.0.0.1", port, TARGET);
+  if (ca) curl_easy_setopt(curl, CURLOPT_CAINFO, ca);
   curl_easy_setopt(curl, CURLOPT_URL, url);
   curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
   curl_easy_setopt(curl, CURLOPT_PROXY, "");
@@ -72,14 +74,16 @@ static void publish(CURL *curl) {
 
 int main(int argc, char **argv) {
   struct curl_slist *headers;
+  const char *ca = NULL;
   CURL *curl;
   long i, n;
-  need(argc == 3 || argc == 4, "usage: easy_floor PORT N [token]");
+  need(argc == 3 || argc == 4, "usage: easy_floor PORT N [token | CA]");
   curl_global_init(CURL_GLOBAL_DEFAULT);
   curl = curl_easy_init();
   need(curl != NULL, "no handle");
-  headers = header_list(argc == 4);
-  set_options(curl, argv[1], headers);
+  if (argc == 4 && strcmp(argv[3], "token") != 0) ca = argv[3];
+  headers = header_list(argc == 4 && ca == NULL);
+  set_options(curl, argv[1], ca, headers);
   n = atol(argv[2]);
   for (i = 0; i < n; i++) publish(curl);
   printf("%.*s\n", (int)answer_size, answer);

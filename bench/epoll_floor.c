@@ -108,10 +108,17 @@ static void open_all(int epoll, conn *all, int count, const char *port) {
   }
 }
 
+static double seconds(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
 int main(int argc, char **argv) {
   int count, epoll = epoll_create1(0);
   conn *all;
   clock_t began;
+  double start_time;
   long n;
   need(argc == 4, "usage: epoll_floor PORT IN_FLIGHT N");
   count = atoi(argv[2]);
@@ -127,7 +134,10 @@ int main(int argc, char **argv) {
   open_all(epoll, all, count, argv[1]);
   run(epoll, all, count, 10L * count);
   began = clock();
+  start_time = seconds();
   run(epoll, all, count, n);
-  printf("%.3f\n", (double)(clock() - began) / CLOCKS_PER_SEC / (double)n * 1e6);
+  printf("%.3f 0 %.0f\n",
+         (double)(clock() - began) / CLOCKS_PER_SEC / (double)n * 1e6,
+         (double)n / (seconds() - start_time));
   return 0;
 }

@@ -12,6 +12,25 @@ die() {
   exit 1
 }
 
+# A directory and children, both gone at the end: $work, ${children[@]}.
+own_work() {
+  PATH=$PATH:/usr/sbin
+  work=$(mktemp -d)
+  children=()
+  trap finish EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM HUP
+}
+
+finish() {
+  trap '' INT TERM HUP
+  if [ ${#children[@]} -gt 0 ]; then
+    kill "${children[@]}" 2>/dev/null || :
+    wait "${children[@]}" 2>/dev/null || :
+  fi
+  rm -rf "$work"
+}
+
 compile() { # NAME LIBRARY...
   local name=$1
   shift
@@ -40,6 +59,32 @@ pin() {
 start_server() {
   coproc SERVER { exec "$out/server"; } # ends with this script: its stdin
   read -r port <&"${SERVER[0]}"
+}
+
+free_port() {
+  /usr/bin/python3 -c 'import socket
+print(socket.create_server(("127.0.0.1", 0)).getsockname()[1])'
+}
+
+# start_tls MS - sets url and ca
+start_tls() {
+  local dir=$work/tls$1 user=
+  rm -rf "$dir"
+  mkdir "$dir"
+  openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost \
+    -addext subjectAltName=DNS:localhost -keyout "$dir/key.pem" \
+    -out "$dir/cert.pem" 2>>"$log"
+  if [ "$(id -u)" -eq 0 ]; then user="user root;"; fi
+  port=$(free_port)
+  sed "s|@USER@|$user|; s|@DIR@|$dir|; s|@DELAY@|$1|g; s|@PORT@|$port|" \
+    bench/many.conf >"$dir/conf"
+  ${on_server:-} nginx -e stderr -c "$dir/conf" 2>>"$log" &
+  children+=($!)
+  url=https://localhost:$port ca=$dir/cert.pem
+  until curl -s --cacert "$ca" -o "$work/ready" "$url/"; do
+    kill -0 $! 2>/dev/null || failed nginx
+    sleep 0.05
+  done
 }
 
 failed() { # NAME

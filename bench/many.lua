@@ -1,7 +1,8 @@
 -- many.lua - the work of multi_floor.c through client:publish_many.
 -- usage: many.lua URL IN_FLIGHT N [CA]
--- Prints CPU us a message, what it takes to connect left out, and what the
--- process grew by in kB meanwhile.
+-- Prints CPU us a message, what it takes to connect left out, what the process
+-- grew by in kB meanwhile, and messages a second.
+local monotonic = require "iotdataplane.core".monotonic
 local iotdataplane = require "iotdataplane"
 
 local url, in_flight = assert(arg[1], "URL is missing"), tonumber(arg[2])
@@ -33,7 +34,7 @@ local function resident()
 end
 
 publish(10 * in_flight)
-local began, settled = os.clock(), resident()
+local start, began, settled = monotonic(), os.clock(), resident()
 publish(count)
-print(("%.3f %d"):format((os.clock() - began) / count * 1e6,
-  resident() - settled))
+print(("%.3f %d %.0f"):format((os.clock() - began) / count * 1e6,
+  resident() - settled, count / (monotonic() - start)))

@@ -1,6 +1,8 @@
 #!/bin/bash
-# many.sh - CPU time of a publish with many in flight, beside libcurl's multi
-# interface and bare sockets, plain and over TLS, answered at once or later.
+# many.sh - publishes with many in flight, beside libcurl's multi interface,
+# bare sockets and boto3 with threads, plain and over TLS, answered at once or
+# later: their CPU time, with the server on the same core, and how many there
+# are in a second, with the server on a core of its own.
 # usage: bench/many.sh [--check]   after `make LUA=5.4` and `make LUA=luajit`
 # Prints a table, also into build/bench/many.txt. With --check it exits 1
 # where a bound below is passed.
@@ -13,149 +15,159 @@ PUBLISHES=20000     # a measurement, of those that are answered at once
 TURNS=100           # publishes of each place in flight, of the others
 SLOW=20             # ms that a late answer takes
 IN_FLIGHT="1 8 64 256"
-MAX_MULTI=1.25      # times libcurl's multi interface, Lua 5.4, 64 in flight
-MAX_FLAT=1.5        # times the CPU of 8 in flight, with 256
+SLOW_PUBLISHES=1000 # a measurement, of boto3
+MIN_MULTI=2.0       # times libcurl multi's messages a second, 64 in flight
+MIN_EPOLL=0.4       # times bare sockets'
+MIN_IDEAL=0.95      # times what latency allows, where answers are late
+MIN_BOTO3=40        # times boto3's
+MAX_FLAT=1.1        # times the CPU of 8 in flight, with 256
 MAX_GROWTH=1024     # kB
 
-PATH=$PATH:/usr/sbin
-work=$(mktemp -d)
-children=()
-
-finish() {
-  trap '' INT TERM HUP
-  if [ ${#children[@]} -gt 0 ]; then
-    kill "${children[@]}" 2>/dev/null || :
-    wait "${children[@]}" 2>/dev/null || :
-  fi
-  rm -rf "$work"
-}
-trap finish EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
+own_work
 
 # start_plain MS - sets url; ends by finish
 start_plain() {
+  rm -f "$work/in$1" "$work/out$1"
   mkfifo "$work/in$1" "$work/out$1"
-  "$out/server" "$1" <"$work/in$1" >"$work/out$1" &
+  ${on_server:-} "$out/server" "$1" <"$work/in$1" >"$work/out$1" &
   children+=($!)
   exec {keep_open}>"$work/in$1"
   read -r port <"$work/out$1"
   url=http://127.0.0.1:$port ca=
 }
 
-free_port() {
-  /usr/bin/python3 -c 'import socket
-print(socket.create_server(("127.0.0.1", 0)).getsockname()[1])'
-}
-
-# start_tls MS - sets url and ca
-start_tls() {
-  local dir=$work/tls$1 user=
-  mkdir "$dir"
-  openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost \
-    -addext subjectAltName=DNS:localhost -keyout "$dir/key.pem" \
-    -out "$dir/cert.pem" 2>>"$log"
-  if [ "$(id -u)" -eq 0 ]; then user="user root;"; fi
-  port=$(free_port)
-  sed "s|@USER@|$user|; s|@DIR@|$dir|; s|@DELAY@|$1|g; s|@PORT@|$port|" \
-    bench/many.conf >"$dir/conf"
-  nginx -e stderr -c "$dir/conf" 2>>"$log" &
-  children+=($!)
-  url=https://localhost:$port ca=$dir/cert.pem
-  until curl -s --cacert "$ca" -o "$work/ready" "$url/"; do
-    kill -0 $! 2>/dev/null || failed nginx
-    sleep 0.05
-  done
-}
-
 in_lua() { # LUA IN_FLIGHT N
   local program=lua$1
   [ "$1" = luajit ] && program=luajit
-  env "LUA_CPATH=build/$1/?.so;;" "$program" bench/many.lua "$url" "$2" \
+  ${on_client:-} \
+    env "LUA_CPATH=build/$1/?.so;;" "$program" bench/many.lua "$url" "$2" \
     "$3" ${ca:+"$ca"}
 }
 
 measure() { # WHAT IN_FLIGHT N - CPU us, and kB where that is known
   case $1 in
-    epoll) "$out/epoll_floor" "$port" "$2" "$3" ;;
-    multi) "$out/multi_floor" "$url" "$2" "$3" ${ca:+"$ca"} ;;
+    epoll) ${on_client:-} "$out/epoll_floor" "$port" "$2" "$3" ;;
+    multi)
+      ${on_client:-} "$out/multi_floor" "$url" "$2" "$3" ${ca:+"$ca"}
+      ;;
+    boto3) ${on_client:-} /usr/bin/python3 bench/many.py "$url" "$2" "$3" ;;
     *) in_lua "$@" ;;
   esac
 }
 
+# one WHAT SCHEME MS IN_FLIGHT - one more sample: of its CPU time, or where
+# the server has a core of its own of its rate
+one() {
+  local result n=$PUBLISHES cpu grown rate
+  case $1$2$3$4 in
+    epolltls*) return 0 ;;
+    boto3plain064) n=$SLOW_PUBLISHES ;;
+    boto3*) return 0 ;;
+  esac
+  if [ "$3" -gt 0 ]; then n=$(($4 * TURNS)); fi
+  result=$(measure "$1" "$4" "$n" 2>>"$log") || failed "$1"
+  read -r cpu grown rate <<<"$result"
+  if [ -n "${on_server:-}" ]; then
+    echo "$rate" >>"$samples/rate_$2_$3_$4_$1"
+  else
+    echo "$cpu" >>"$samples/many_$2_$3_$4_$1"
+    echo "$grown" >>"$samples/many_grown"
+  fi
+}
+
 measure_all() { # SCHEME MS
-  local _ n what result publishes
+  local _ n what
   for n in $IN_FLIGHT; do
-    publishes=$PUBLISHES
-    if [ "$2" -gt 0 ]; then publishes=$((n * TURNS)); fi
     for what in "${whats[@]}"; do
-      if [ "$what$1" = epolltls ]; then continue; fi
-      for _ in $(seq "$ROUNDS"); do
-        result=$(measure "$what" "$n" "$publishes" 2>>"$log") || failed "$what"
-        echo "${result% *}" >>"$samples/many_$1_$2_${n}_$what"
-        case $result in
-          *\ *) echo "${result#* }" >>"$samples/many_grown" ;;
-        esac
-      done
+      for _ in $(seq "$ROUNDS"); do one "$what" "$1" "$2" "$n"; done
     done
   done
 }
 
-table() {
+everything() {
+  local ms
+  for ms in 0 $SLOW; do
+    start_plain "$ms"
+    measure_all plain "$ms"
+    if command -v nginx >/dev/null; then
+      start_tls "$ms"
+      measure_all tls "$ms"
+    fi
+  done
+}
+
+rows() { # TITLE PREFIX: of all kinds
   local scheme ms n what name
   for scheme in plain tls; do
     for ms in 0 $SLOW; do
-      printf '%-26s %8s %8s %8s\n' "$scheme, after $ms ms, CPU us" each \
+      printf '%-26s %8s %8s %8s\n' "$scheme, after $ms ms, $1" each \
         /multi /epoll
       for n in $IN_FLIGHT; do
         for what in "${whats[@]}"; do
-          name=many_${scheme}_${ms}_$n
+          name=$2_${scheme}_${ms}_$n
+          [ -e "$samples/${name}_$what" ] || continue
           row "  $n in flight: $what" "${name}_$what" "${name}_multi" \
             "${name}_epoll"
         done
       done
     done
   done
+}
+
+table() {
+  rows "CPU us" many
+  rows "a second" rate
   printf '%-26s %8s\n' "memory growth, most, kB" "$grown"
 }
 
+at_least() { # WHAT VALUE LIMIT
+  awk -v v="$2" -v min="$3" 'BEGIN { exit !(v != "-" && v + 0 >= min) }' ||
+    { echo "bench: $1 is $2, the bound $3" >&2; passed=no; }
+}
+
 check() {
-  local scheme ms
+  local scheme n
   passed=yes
   for scheme in plain tls; do
-    for ms in 0 $SLOW; do
-      bound "$scheme after $ms ms, 64 in flight / multi" \
-        "$(ratio "many_${scheme}_${ms}_64_5.4" "many_${scheme}_${ms}_64_multi")" \
-        $MAX_MULTI
-      bound "$scheme after $ms ms, 256 in flight / 8" \
-        "$(ratio "many_${scheme}_${ms}_256_5.4" "many_${scheme}_${ms}_8_5.4")" \
-        $MAX_FLAT
+    at_least "$scheme, 64 in flight / multi" \
+      "$(ratio "rate_${scheme}_0_64_5.4" "rate_${scheme}_0_64_multi")" \
+      $MIN_MULTI
+    bound "$scheme, CPU with 256 in flight / 8" \
+      "$(ratio "many_${scheme}_0_256_5.4" "many_${scheme}_0_8_5.4")" \
+      $MAX_FLAT
+    for n in $IN_FLIGHT; do
+      at_least "$scheme after $SLOW ms, $n in flight / ideal" \
+        "$(awk -v r="$(median "rate_${scheme}_${SLOW}_${n}_5.4")" -v n="$n" \
+          -v s="$SLOW" 'BEGIN { print r * s / 1000 / n }')" $MIN_IDEAL
     done
   done
+  at_least "64 in flight / epoll" \
+    "$(ratio rate_plain_0_64_5.4 rate_plain_0_64_epoll)" $MIN_EPOLL
+  at_least "64 in flight / boto3" \
+    "$(ratio rate_plain_0_64_5.4 rate_plain_0_64_boto3)" $MIN_BOTO3
   bound "memory growth" "$grown" $MAX_GROWTH
   [ $passed = yes ]
 }
 
 mkdir -p "$out" "$samples"
-rm -f "$samples"/many_*
+rm -f "$samples"/many_* "$samples"/rate_*
 : >"$log"
 compile server
 compile epoll_floor
 compile multi_floor -lcurl -lcrypto
 clean_environment
-pin
 whats=(epoll multi)
 for lua in 5.4 luajit; do
   if [ -e "build/$lua/iotdataplane/core.so" ]; then whats+=("$lua"); fi
 done
-for ms in 0 $SLOW; do
-  start_plain "$ms"
-  measure_all plain "$ms"
-  if command -v nginx >/dev/null; then
-    start_tls "$ms"
-    measure_all tls "$ms"
-  fi
-done
+if /usr/bin/python3 -c 'import boto3' 2>>"$log"; then whats+=(boto3); fi
+if [ "$(getconf _NPROCESSORS_ONLN)" -gt 1 ]; then
+  on_server="taskset -c 1" on_client="taskset -c 0"
+  everything
+  on_server="" on_client=""
+fi
+pin
+everything
 grown=$(sort -n "$samples/many_grown" | tail -n 1)
 table | tee "$out/many.txt"
 if [ "${1:-}" = --check ]; then check; fi

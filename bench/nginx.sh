@@ -21,21 +21,7 @@ MAX_GROWTH=2048     # kB
 # and 13. A fifth.
 MAX_FIFTH=$(awk 'BEGIN { print 115 / 13 / 5 }')
 
-PATH=$PATH:/usr/sbin
-work=$(mktemp -d)
-workers=() # nginx's masters
-
-finish() {
-  trap '' INT TERM HUP
-  if [ ${#workers[@]} -gt 0 ]; then
-    kill "${workers[@]}" 2>/dev/null || :
-    wait "${workers[@]}" 2>/dev/null || :
-  fi
-  rm -rf "$work"
-}
-trap finish EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
+own_work
 
 # get NAME PATH - what a worker says
 get() {
@@ -50,7 +36,7 @@ start_nginx() { # NAME
   sed "s|@USER@|$user|; s|@DIR@|$dir|" bench/nginx.conf >"$dir/conf"
   BENCH_PORT=$port LUA_CPATH="build/luajit/?.so;;" \
     nginx -e stderr -c "$dir/conf" 2>>"$log" &
-  workers+=($!)
+  children+=($!)
   until [ -S "$dir/socket" ] && get "$1" resident >"$work/ready"; do
     kill -0 $! 2>/dev/null || failed "nginx"
     sleep 0.05

@@ -1,15 +1,19 @@
 -- publish.lua - the work of easy_floor.c through client:publish.
--- usage: publish.lua PORT N [token | memory]
+-- usage: publish.lua PORT N [token | memory | CA]   over TLS with that CA
 -- "memory" prints by how many kB the process grew after 10,000 publishes.
 local iotdataplane = require "iotdataplane"
 
 local port, count, mode = arg[1], tonumber(arg[2]) or 0, arg[3]
 
+local ca = mode and mode:find("/", 1, true) and mode or nil
+
 local SETTLED = 10000 -- publishes after which memory must stay as it is
 
 local client = iotdataplane.client{
   region_name = "us-east-1",
-  endpoint_url = "http://127.0.0.1:" .. assert(port, "PORT is missing"),
+  endpoint_url = (ca and "https://localhost:" or "http://127.0.0.1:")
+    .. assert(port, "PORT is missing"),
+  verify = ca,
   aws_access_key_id = "AKIDEXAMPLE",
   aws_secret_access_key = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
   -- 800 bytes, as temporary credentials have one

@@ -1,8 +1,8 @@
 #!/bin/bash
 # run.sh - CPU time of signing and publishing beside what C alone would take.
 # usage: bench/run.sh [--check]   after `make LUA=5.4` and `make LUA=luajit`
-# Prints a table, also into build/bench/results.txt. With --check it exits 1
-# where a bound below is passed. CC, CFLAGS and LDFLAGS are honoured.
+# Prints tables, and writes them to bench/RESULTS.md. With --check it exits 1
+# where a bound is passed. CC, CFLAGS and LDFLAGS are honoured.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . bench/lib.sh
@@ -11,8 +11,14 @@ ROUNDS=5            # of every measurement, one after the other
 SIGNATURES=200000   # a measurement
 PUBLISHES=20000     # a measurement
 MEMORY_RUN=200000   # publishes; what grew after the first 10,000 is counted
+SLOW_PUBLISHES=500  # a measurement, of boto3
 MAX_SIGN=2.0        # times the floor, Lua 5.4, without and with a token
 MAX_PUBLISH=0.6     # times libcurl's easy interface, Lua 5.4
+MAX_TLS=0.65        # the same over TLS
+MAX_BOTO3=0.025     # times boto3
+MAX_COLD=2.0        # times curl's program, from its start to its end
+MAX_COLD_BOTO3=0.05 # times boto3
+MAX_PEAK=12288      # kB, of a program that publishes once
 MAX_GROWTH=1024     # kB
 
 compile_all() {
@@ -48,6 +54,16 @@ set_command() { # NAME N
       in_lua "${1#*_}" bench/sign.lua "$2" new
       ;;
     sign_*) in_lua "${1#*_}" bench/sign.lua "$2" ;;
+    cold_curl)
+      command=(curl -s -d 21.5 "http://127.0.0.1:$port/topics/sensors%2F1?qos=1")
+      ;;
+    cold_boto3) command=(/usr/bin/python3 bench/publish.py "$port" 1) ;;
+    cold_*) in_lua "${1#cold_}" bench/publish.lua "$port" 1 ;;
+    publish_boto3) command=(/usr/bin/python3 bench/publish.py "$port" "$2") ;;
+    publish_tls_easy)
+      command=("$out/easy_floor" "$tls_port" "$2" "$ca") ;;
+    publish_tls_*)
+      in_lua "${1#publish_tls_}" bench/publish.lua "$tls_port" "$2" "$ca" ;;
     publish_raw) command=("$out/raw_floor" "$port" "$2") ;;
     publish_raw_token) command=("$out/raw_floor" "$port" "$2" token) ;;
     publish_easy) command=("$out/easy_floor" "$port" "$2") ;;
@@ -81,6 +97,9 @@ measure_all() {
     for name in "${names[@]}"; do
       case $name in
         sign_*) measure "$name" "$SIGNATURES" ;;
+        cold_*) awk -v s="$(cpu "$name" 1)" 'BEGIN { printf "%.4f\n", s * 1e3 }' \
+          >>"$samples/$name" ;;
+        *_boto3) measure "$name" "$SLOW_PUBLISHES" ;;
         *) measure "$name" "$PUBLISHES" ;;
       esac
     done
@@ -98,6 +117,11 @@ compare_signatures() { # NAME FLOOR
   ours=$(last_signature "$1")
   floor=$(last_signature "$2")
   [ "$ours" = "$floor" ] || die "$1 signs differently: $ours, not $floor"
+}
+
+peak() { # NAME: kB, at most
+  set_command "$1" 1
+  "$out/cputime" -m "${command[@]}" 2>"$log" || failed "memory of $1"
 }
 
 growth() { # LUA: kB
@@ -127,8 +151,18 @@ table() {
   row "  Lua 5.4, token" publish_5.4_token publish_easy_token publish_raw_token
   row "  LuaJIT, token" publish_luajit_token publish_easy_token \
     publish_raw_token
-  printf '%s\n' "memory growth over $MEMORY_RUN publishes, kB"
-  printf '%-26s %8s\n' "  Lua 5.4" "$growth_54" "  LuaJIT" "$growth_jit"
+  row "  libcurl easy, TLS" publish_tls_easy publish_tls_easy
+  row "  Lua 5.4, TLS" publish_tls_5.4 publish_tls_easy
+  row "  LuaJIT, TLS" publish_tls_luajit publish_tls_easy
+  row "  boto3" publish_boto3 publish_easy publish_raw
+  printf '%-26s %8s %8s %8s\n' "one publish, CPU ms" each /curl /boto3
+  row "  curl's program" cold_curl
+  row "  Lua 5.4" cold_5.4 cold_curl cold_boto3
+  row "  LuaJIT" cold_luajit cold_curl cold_boto3
+  row "  boto3" cold_boto3 cold_curl
+  printf '%s\n' "memory, kB: of one publish, and growth over $MEMORY_RUN"
+  printf '%-26s %8s %8s\n' "  Lua 5.4" "$peak_54" "$growth_54" \
+    "  LuaJIT" "$peak_jit" "$growth_jit"
 }
 
 check() {
@@ -139,28 +173,69 @@ check() {
   bound "publish / easy" "$(ratio publish_5.4 publish_easy)" $MAX_PUBLISH
   bound "publish with a token / easy" \
     "$(ratio publish_5.4_token publish_easy_token)" $MAX_PUBLISH
+  bound "publish over TLS / easy" "$(ratio publish_tls_5.4 publish_tls_easy)" \
+    $MAX_TLS
+  bound "publish / boto3" \
+    "$(awk -v a="$(median publish_5.4)" -v b="$(median publish_boto3)" \
+      'BEGIN { print a / b }')" $MAX_BOTO3
+  bound "one publish / curl" "$(ratio cold_5.4 cold_curl)" $MAX_COLD
+  bound "one publish / boto3" "$(ratio cold_5.4 cold_boto3)" $MAX_COLD_BOTO3
+  bound "memory of one publish" "$peak_54" $MAX_PEAK
   bound "memory growth" "$growth_54" $MAX_GROWTH
   [ $passed = yes ]
 }
 
+results() { # in Markdown
+  local file
+  echo "# What was measured"
+  echo
+  echo "By \`make bench\`, medians of several runs in turn. Client and server"
+  echo "share a core, but for what is counted by the second."
+  echo
+  echo "- $(date -u +%Y-%m-%d), $(getconf _NPROCESSORS_ONLN) cores," \
+    "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)"
+  echo "- $(uname -sr), $(curl --version | head -n 1 | cut -d ' ' -f 1-4)"
+  for file in results many nginx; do
+    [ -e "$out/$file.txt" ] || continue
+    echo
+    sed 's/^/    /' "$out/$file.txt"
+  done
+}
+
+own_work
 compile_all
 clean_environment
 pin
 start_server
+plain_port=$port ca='' tls_port=''
 names=(sign_floor sign_floor_token publish_raw publish_easy publish_raw_token
-  publish_easy_token)
+  publish_easy_token cold_curl)
+if command -v nginx >/dev/null; then
+  start_tls 0
+  tls_port=$port port=$plain_port
+  names+=(publish_tls_easy)
+fi
+if /usr/bin/python3 -c 'import boto3' 2>"$log"; then
+  names+=(publish_boto3 cold_boto3)
+fi
 for lua in 5.4 luajit; do
   built $lua || { echo "bench: no build for $lua" >&2; continue; }
   names+=("sign_$lua" "sign_${lua}_new" "sign_${lua}_token" "publish_$lua"
-    "publish_${lua}_token")
+    "publish_${lua}_token" "cold_$lua")
+  if [ -n "$ca" ]; then names+=("publish_tls_$lua"); fi
   compare_signatures "sign_$lua" sign_floor
   compare_signatures "sign_${lua}_token" sign_floor_token
 done
 measure_all
 growth_54=$(growth 5.4)
 growth_jit=$(growth luajit)
+peak_54=- peak_jit=-
+if built 5.4; then peak_54=$(peak cold_5.4); fi
+if built luajit; then peak_jit=$(peak cold_luajit); fi
 table | tee "$out/results.txt"
 status=0
 if [ "${1:-}" = --check ]; then check || status=1; fi
+bash bench/many.sh "$@" || status=1
 bash bench/nginx.sh "$@" || status=1
+results >bench/RESULTS.md
 exit $status

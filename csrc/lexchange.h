@@ -21,8 +21,7 @@ const char *iot_check_exchange(lua_State *L, iot_exchange *x,
 int iot_push_refusal(lua_State *L, const char *reason);
 /* Pushes status, fields, body, head, replayed; 5. Or nil, the failure's name,
 ** message, sent; 4. The memo and its table: see iot_push_fields. */
-int iot_push_exchange(lua_State *L, const iot_exchange *x, iot_memo *m,
-                      int t);
+int iot_push_exchange(lua_State *L, const iot_exchange *x, iot_memo *m, int t);
 /* Has a hook been set since, as `lua` does on Ctrl-C? It runs, and raises,
 ** once Lua is in control again. */
 int iot_is_interrupted(lua_State *L, lua_Hook at_entry);
