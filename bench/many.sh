@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 
 ROUNDS=3            # of every measurement, one after the other
 PUBLISHES=20000     # a measurement, of those that are answered at once
-TURNS=100           # publishes of each place in flight, of the others
+TURNS=50            # publishes of each place in flight, of the others
 SLOW=20             # ms that a late answer takes
 IN_FLIGHT="1 8 64 256"
 SLOW_PUBLISHES=1000 # a measurement, of boto3

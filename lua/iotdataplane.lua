@@ -3,6 +3,7 @@
 -- MIT licence; see LICENSE.
 
 local errors = require "iotdataplane.errors"
+local json = require "iotdataplane.json"
 local new_client = require "iotdataplane.client"
 local new_world = require "iotdataplane.credentials.world"
 local options_misuse = require "iotdataplane.options"
@@ -15,21 +16,18 @@ local iotdataplane = {
   ---Every exception class by its name.
   exceptions = errors.classes,
 
+  ---Encodes as {} in userProperties, where an empty table is [].
+  empty_object = json.empty_object,
+
+  ---cjson's null.
+  null = json.null,
+
   ---Providers to choose as the option `credentials`: iot{...}.
   credentials = setmetatable({}, { __index = function(_, name)
     if name ~= "iot" then return nil end
     return require "iotdataplane.credentials.iot"
   end }),
 }
-
----What json.lua has, once it is asked for: `empty_object` encodes as {} in
----userProperties, where an empty table is []; `null` is cjson's.
-setmetatable(iotdataplane, { __index = function(self, name)
-  if name ~= "empty_object" and name ~= "null" then return nil end
-  local value = require "iotdataplane.json"[name]
-  self[name] = value
-  return value
-end })
 
 local function copy(value)
   if type(value) ~= "table" then return value end

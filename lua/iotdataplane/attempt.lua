@@ -2,6 +2,7 @@
 
 local cached = require "iotdataplane.credentials.cached"
 local core = require "iotdataplane.core"
+local date = require "iotdataplane.date"
 local errors = require "iotdataplane.errors"
 local parse = require "iotdataplane.parse"
 local retry = require "iotdataplane.retry"
@@ -30,8 +31,7 @@ end
 ---@return string|nil # "20150830T123600Z"
 function attempt.ttl(err, read_timeout)
   local metadata = err.response and err.response.ResponseMetadata
-  local theirs = metadata and require "iotdataplane.date"
-    .from_http(metadata.HTTPHeaders.date)
+  local theirs = metadata and date.from_http(metadata.HTTPHeaders.date)
   return theirs and core.date(theirs + read_timeout) or nil
 end
 

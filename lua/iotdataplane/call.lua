@@ -3,6 +3,7 @@
 -- The only control flow there is; the same in every world.
 
 local attempt = require "iotdataplane.attempt"
+local clock = require "iotdataplane.clock"
 local retry = require "iotdataplane.retry"
 
 local send = attempt.send
@@ -39,8 +40,8 @@ end
 local function learn_time(self, state, err)
   if state.has_learnt then return nil end
   local world = self.world
-  local offset = require "iotdataplane.clock"
-    .offset_of(err, self.transport:now(), world.clock_offset)
+  local offset = clock.offset_of(err, self.transport:now(),
+                                 world.clock_offset)
   if not offset then return nil end
   state.has_learnt, world.clock_offset = true, offset
   world:log("warning", ("our clock is wrong by %.0f s, says the service")

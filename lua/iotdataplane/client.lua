@@ -1,8 +1,9 @@
 -- client.lua - the methods, one line each; those of the operations beside
 -- publish are in operations.lua, those that publish not at once in later.lua
 --
--- What a first publish does not need is required when it is: a program of one
--- message spends most of its time on reading our source.
+-- What no publish needs is required when it is asked for: a program of one
+-- message spends most of its time on reading our source. But nothing that a
+-- failure needs: there may be no descriptor left, or another root.
 
 local call = require "iotdataplane.call"
 local core = require "iotdataplane.core"
@@ -12,6 +13,7 @@ local model = require "iotdataplane.model"
 local operations = require "iotdataplane.operations"
 local retry = require "iotdataplane.retry"
 local serialize = require "iotdataplane.serialize"
+local validate = require "iotdataplane.validate"
 
 local getmetatable, max, type = getmetatable, math.max, type
 local uuid = core.uuid
@@ -19,11 +21,6 @@ local publish = model.operations.publish
 
 -- Seconds that an answer may take beyond what the service was told to wait.
 local MARGIN = 5
-
----Most calls need no more than what serialize.lua sees to.
-local function validate(operation, params)
-  return require "iotdataplane.validate"(operation, params)
-end
 
 local Client = { __name = "iotdataplane.client" }
 Client.__index = Client

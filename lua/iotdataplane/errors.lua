@@ -5,6 +5,7 @@
 -- ApiCallTimeoutError our own.
 
 local model = require "iotdataplane.model"
+local python = require "iotdataplane.python"
 
 local errors = {}
 
@@ -231,7 +232,7 @@ function errors.describe(e)
   local Error = e.response.Error
   local function shown(value)
     if value == nil then return "Unknown" end
-    return require "iotdataplane.python".str(value)
+    return python.str(value)
   end
   e.message = "An error occurred (" .. shown(Error.Code)
     .. ") when calling the " .. e.operation_name .. " operation"

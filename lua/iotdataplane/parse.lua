@@ -4,6 +4,9 @@
 -- what boto3 shows its users.
 
 local errors = require "iotdataplane.errors"
+local json = require "iotdataplane.json"
+local output = require "iotdataplane.output"
+local python = require "iotdataplane.python"
 
 local MAX_KNOWN = 256 -- header names, of which some server may send many
 
@@ -51,8 +54,7 @@ end
 ---The error's body: an object, or any text as its message.
 local function object_of(body)
   if body == "" then return {} end
-  local value = body:find("^%s*{")
-    and require "iotdataplane.json".decode(body)
+  local value = body:find("^%s*{") and json.decode(body)
   return type(value) == "table" and value or { message = body }
 end
 
@@ -67,16 +69,6 @@ local function first_of(value, other, fallback)
   return fallback
 end
 
--- Answers that are no errors need neither of these.
-
-local function str(value)
-  return require "iotdataplane.python".str(value)
-end
-
-local function is_null(value)
-  return value == require "iotdataplane.json".null
-end
-
 ---"ns#Code:http://..." is "Code".
 local function short_code(code)
   return (code:gsub(":.*$", ""):gsub("^.*#", ""))
@@ -84,16 +76,16 @@ end
 
 local function code_of_type(object, status)
   local code = first_of(object.__type, nil, status_text(status))
-  if is_null(code) then return "" end
-  return short_code(str(code))
+  if code == json.null then return "" end
+  return short_code(python.str(code))
 end
 
 ---What a header or the body's "code" says, before its "__type"; numbers are
 ---turned into strings, and what can be no code counts for nothing.
 local function explicit_code(object, fields)
   local code = first_of(fields["x-amzn-errortype"], object.code, object.Code)
-  if is_null(code) or type(code) == "table" then return nil end
-  if type(code) == "number" then return str(code) end
+  if code == json.null or type(code) == "table" then return nil end
+  if type(code) == "number" then return python.str(code) end
   return type(code) == "string" and short_code(code) or code
 end
 
@@ -118,7 +110,7 @@ end
 
 ---The members of a modelled exception: each has `message`, and no other.
 local function add_members(response, object)
-  if errors.modelled(response.Error.Code) and not is_null(object.message) then
+  if errors.modelled(response.Error.Code) and object.message ~= json.null then
     response.message = object.message
   end
 end
@@ -152,8 +144,7 @@ local function full(operation, response, fields)
   local result = {}
   if operation.output then
     local reason
-    result, reason = require "iotdataplane.output"(
-      operation.output, response.body or "", object_of)
+    result, reason = output(operation.output, response.body or "", object_of)
     if not result then
       return nil, errors.new("ResponseParserError", { error_msg = reason })
     end

@@ -6,6 +6,7 @@
 
 local core = require "iotdataplane.core"
 local errors = require "iotdataplane.errors"
+local json = require "iotdataplane.json"
 
 local format, type = string.format, type
 local math_type = rawget(math, "type") -- Lua 5.3 and later
@@ -54,7 +55,6 @@ local function header_value(member, value)
     if core.header_ok(member.wire, text) then return text end
     return refuse(member, "a header cannot carry CR, LF or NUL")
   end
-  local json = require "iotdataplane.json"
   if value == json.null then return nil end
   local text, reason = json.encode(value)
   if not text then return refuse(member, reason) end

@@ -213,7 +213,7 @@ function Transport:run(functions, concurrency)
     if run:has_news() then
       -- what ends at once is not to keep others from going on
       if f then dispatch(self, loop:next(0)) end
-    elseif not f and run.count > 0 then
+    elseif not f and run.count > 0 or run.count >= concurrency then
       dispatch(self, loop:next(FOREVER))
     end
   until run:is_done()
