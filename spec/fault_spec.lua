@@ -57,9 +57,12 @@ describe("to curl a server that", function()
   describe_server(new_curl, ROUNDS)
 end)
 
-describe("to multi a server that", function()
-  describe_server(new_multi, is_quick and math.min(ROUNDS, 20) or 0)
-end)
+-- Under valgrind once is long enough; the sanitizers see both.
+if not leaks.in_valgrind then
+  describe("to multi a server that", function()
+    describe_server(new_multi, is_quick and math.min(ROUNDS, 20) or 0)
+  end)
+end
 
 -- ---- names ----
 
