@@ -12,14 +12,14 @@ local function new_transport(changes)
 end
 
 describe("the multi transport", function()
-  contract(new_transport, { client_certificate = true, late_alert = true })
+  contract(new_transport, { client_certificate = true, late_alert = true, alpn = true })
 end)
 
 -- Under valgrind one of the two is long enough; the sanitizers see both.
 if not leaks.in_valgrind then
   describe("the multi transport by poll", function()
     contract(function() return new_transport { by_poll = true } end,
-      { client_certificate = true, late_alert = true })
+      { client_certificate = true, late_alert = true, alpn = true })
   end)
 end
 
