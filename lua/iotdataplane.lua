@@ -46,6 +46,10 @@ end
 ---of a wrong type
 function iotdataplane.client(options)
   if options == nil then options = {} end
+  if options == iotdataplane then
+    error("bad argument #1 to 'client' (use iotdataplane.client{...}, with a "
+      .. "dot)", 2)
+  end
   local wrong = options_misuse(options)
   if wrong then
     error(("bad argument #1 to 'client' (%s)"):format(wrong), 2)

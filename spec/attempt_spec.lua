@@ -35,7 +35,8 @@ describe("the logger", function()
     client:publish { topic = "a/b", payload = "p" }
     assert.same({
       "debug: Publish attempt 1 of 3: POST " .. URL
-        .. ", 0.000 s, connection kept 7: ReadTimeoutError, next in 1.000 s",
+        .. ", 0.000 s, connection kept 7: ReadTimeoutError (late), "
+        .. "next in 1.000 s",
       "debug: Publish attempt 2 of 3: POST " .. URL
         .. ", 0.000 s, connection kept 7: 503 503, next in 2.000 s",
       "debug: Publish attempt 3 of 3: POST " .. URL

@@ -75,6 +75,25 @@ local function url_of(self, request)
   return self.settings.endpoint.origin .. request.path
 end
 
+---Of a transport of the user's own, whose mistake it is. Others make none.
+local function check_failure(failure)
+  local name = type(failure) == "table" and failure.name
+  local class = name and errors.classes[name]
+  if class and class.text then return end
+  error("transport:send must return a response, or nil and {name = an "
+    .. "exception's name such as \"ReadTimeoutError\", message, sent}", 0)
+end
+
+local function check_response(response)
+  if type(response) == "table" and type(response.status) == "number"
+     and type(response.headers or response.fields) == "table"
+     and type(response.body or "") == "string" then
+    return
+  end
+  error("transport:send must return a response {status = a number, headers "
+    .. "= {{name, value}, ...}, body = a string}", 0)
+end
+
 ---The exception for a failure of the transport's.
 ---@param self table a client
 ---@param request table
@@ -82,6 +101,7 @@ end
 ---configuration, which no text of boto3's has room for}
 ---@return table # an error
 function attempt.failed(self, request, failure)
+  check_failure(failure)
   local url = url_of(self, request)
   if request.query ~= "" then url = url .. "?" .. request.query end
   local err = errors.new(failure.name, {
@@ -91,7 +111,8 @@ function attempt.failed(self, request, failure)
   if failure.advice then
     err.message = err.message .. " (" .. failure.advice .. ")"
   end
-  err.delivery = failure.sent and "unknown" or "not_sent"
+  err.reason = failure.message
+  err.delivery = failure.sent == false and "not_sent" or "unknown"
   return err
 end
 
@@ -126,6 +147,7 @@ function attempt.send(self, operation, request, n, number, state)
     or first_header
   local response, failure = self.transport:send(request)
   if not response then return nil, attempt.failed(self, request, failure) end
+  if not self.spares then check_response(response) end
   local result, err = parse(operation, response)
   if result then return result end
   err.delivery = delivery_of(err, response)
@@ -137,7 +159,9 @@ end
 local function outcome_of(result, err)
   if result then return result.ResponseMetadata.HTTPStatusCode end
   local response = err.response
-  if not response then return err.name end
+  if not response then
+    return err.reason and ("%s (%s)"):format(err.name, err.reason) or err.name
+  end
   return ("%d %s"):format(response.ResponseMetadata.HTTPStatusCode,
     tostring(response.Error.Code))
 end

@@ -226,13 +226,20 @@ function Client:presigned_mqtt_url(params)
   return raise(told(self, presign.mqtt_url(self, params)))
 end
 
+local function check(self, name)
+  if getmetatable(self) == Client then return end
+  error(("bad self (use client:%s(), with a colon)"):format(name), 3)
+end
+
 ---@return number # seconds that our clock is known to be behind
 function Client:clock_offset()
+  check(self, "clock_offset")
   return self.world.clock_offset
 end
 
 ---Closes the connections; a later call opens new ones.
 function Client:close()
+  check(self, "close")
   local transport = self.transport
   if transport.close then transport:close() end
 end

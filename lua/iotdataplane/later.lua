@@ -73,6 +73,11 @@ local function queue_of(self)
   return waiting
 end
 
+local function check(self, name)
+  if getmetatable(self) == Client then return end
+  error(("bad self (use client:%s(), with a colon)"):format(name), 3)
+end
+
 ---Publishes in good time: checks the message, queues it and returns at once.
 ---In nginx, where every phase may call it, a timer sends; elsewhere `flush`
 ---does.
@@ -95,12 +100,18 @@ end
 ---@return number, number # how many were accepted, and how many wait still;
 ---of those that failed the logger hears
 function methods:flush(seconds)
+  check(self, "flush")
+  if seconds ~= nil and (type(seconds) ~= "number" or seconds ~= seconds) then
+    error(("bad argument #1 to 'flush' (number expected, got %s)")
+      :format(tostring(seconds)), 2)
+  end
   return queue_of(self):flush(seconds)
 end
 
 ---@return table # {waiting, in_flight, sent, failed, dropped, refused,
 ---timer_failures}: messages of publish_later
 function methods:queue_stats()
+  check(self, "queue_stats")
   return queue_of(self):stats()
 end
 

@@ -46,6 +46,17 @@ local function complaint(options)
   end
 end
 
+---Has a table other keys than 1 to n? One with a metatable may be anything.
+local function is_no_list(source)
+  if getmetatable(source) then return false end
+  local count = 0
+  for key in next, source do
+    if type(key) ~= "number" then return true end
+    count = count + 1
+  end
+  return count ~= #source or count > 0 and source[count] == nil
+end
+
 ---@return string|nil # what is wrong with the arguments of publish_many, as a
 ---programmer's mistake
 function many.misuse(source, options)
@@ -53,6 +64,8 @@ function many.misuse(source, options)
   if kind ~= "table" and kind ~= "function" then
     what = "table or function expected, got "
       .. (source == nil and "no value" or kind)
+  elseif kind == "table" and is_no_list(source) then
+    what = "a list of messages expected, its keys 1 to n"
   elseif options ~= nil then
     number = 2
     what = type(options) ~= "table" and "table expected, got " .. type(options)

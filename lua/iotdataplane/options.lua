@@ -77,16 +77,23 @@ end
 -- Headers that are made of the request, or frame it.
 local reserved = {
   host = true, connection = true, ["content-length"] = true,
-  ["transfer-encoding"] = true,
+  ["transfer-encoding"] = true, ["user-agent"] = true,
+  ["amz-sdk-invocation-id"] = true, ["amz-sdk-request"] = true,
+}
+
+-- Those that are the signature's.
+local signed = {
+  authorization = true, ["x-amz-date"] = true, ["x-amz-security-token"] = true,
 }
 
 local function check_headers(config)
+  local is_signed = config.signature_version ~= "unsigned"
   for name, value in next, config.headers or {} do
     if type(name) ~= "string" or type(value) ~= "string" then
       return "option 'config.headers' must map strings to strings"
     elseif not core.header_ok(name, value) then
       return "option 'config.headers' has what is no header"
-    elseif reserved[name:lower()] then
+    elseif reserved[name:lower()] or is_signed and signed[name:lower()] then
       return ("option 'config.headers' cannot have '%s'"):format(name)
     end
   end
@@ -143,6 +150,8 @@ local function check_transport(transport)
   if type(transport) == "string" and transport ~= "curl"
      and transport ~= "multi" and transport ~= "nginx" then
     return "option 'transport' must be 'curl', 'multi', 'nginx' or a table"
+  elseif transport == "nginx" and not rawget(_G, "ngx") then
+    return "option 'transport' is 'nginx', and this is not nginx"
   elseif type(transport) == "table" then
     for _, name in ipairs { "send", "sleep", "now" } do
       if type(transport[name]) ~= "function" then

@@ -5,6 +5,8 @@ local new_curl = require "iotdataplane.transport.curl"
 local contract = require "spec.transport_contract"
 local new = require "iotdataplane.transport.multi"
 
+local CAN = { client_certificate = true, late_alert = true, alpn = true }
+
 local function new_transport(changes)
   local options = { max_idle_time = 50, max_pool_connections = 10 }
   for name, value in next, changes or {} do options[name] = value end
@@ -12,14 +14,13 @@ local function new_transport(changes)
 end
 
 describe("the multi transport", function()
-  contract(new_transport, { client_certificate = true, late_alert = true, alpn = true })
+  contract(new_transport, CAN)
 end)
 
 -- Under valgrind one of the two is long enough; the sanitizers see both.
 if not leaks.in_valgrind then
   describe("the multi transport by poll", function()
-    contract(function() return new_transport { by_poll = true } end,
-      { client_certificate = true, late_alert = true, alpn = true })
+    contract(function() return new_transport { by_poll = true } end, CAN)
   end)
 end
 
