@@ -55,7 +55,8 @@ local lua_arrows = {
   proxy = set "errors",
   options = set "core",
   client_cert = set "core errors",
-  settings = set "client_cert endpoint errors proxy python retry",
+  settings = set [[client_cert credentials.static endpoint errors proxy
+    python retry]],
   date = set "",
   shell_words = set "",
   ini = set "errors json",

@@ -497,12 +497,13 @@ describe("credentials", function()
 
   it("come in pairs", function()
     local text = "Partial credentials found in %s, missing: %s"
-    lacking("PartialCredentialsError",
-      text:format("explicit", "aws_secret_access_key"), env,
-      { aws_access_key_id = "AKID" })
-    lacking("PartialCredentialsError",
-      text:format("explicit", "aws_access_key_id"), env,
-      { aws_secret_access_key = "s" })
+    -- boto3 says so when the client is made
+    refuse("PartialCredentialsError",
+      text:format("explicit", "aws_secret_access_key"),
+      { region_name = "eu-west-1", aws_access_key_id = "AKID" }, env)
+    refuse("PartialCredentialsError",
+      text:format("explicit", "aws_access_key_id"),
+      { region_name = "eu-west-1", aws_secret_access_key = "s" }, env)
     lacking("PartialCredentialsError",
       text:format("env", "AWS_SECRET_ACCESS_KEY"),
       { AWS_ACCESS_KEY_ID = "AKID" }, {})

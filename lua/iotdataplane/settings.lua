@@ -8,6 +8,7 @@ local endpoint = require "iotdataplane.endpoint"
 local errors = require "iotdataplane.errors"
 local proxy = require "iotdataplane.proxy"
 local retry = require "iotdataplane.retry"
+local static = require "iotdataplane.credentials.static"
 
 local settings = {}
 
@@ -222,6 +223,12 @@ local function check_signature(version)
   })
 end
 
+---Half a key is a mistake that boto3 finds at once.
+local function check_keys(world)
+  local _, err = static.get(world)
+  return not err, err
+end
+
 local function check_certificate(world, tls)
   if not tls.cert then return true end
   return require "iotdataplane.client_cert".check(world, tls)
@@ -249,7 +256,8 @@ function settings.resolve(world, version)
     max_idle_time = config.max_idle_time or 50,
     queue = config.queue or {}, strict = config.strict or false,
   }
-  local ok, err = choose_profile(world)
+  local ok, err = check_keys(world)
+  if ok then ok, err = choose_profile(world) end
   if ok then ok, err = check_signature(s.signature_version) end
   if ok then ok, err = set_retries(s, world, config.retries or {}) end
   if ok then ok, err = locate(s, world, config) end
