@@ -15,13 +15,23 @@ static const char hex_pairs[] =
     "c0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedf"
     "e0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff";
 
+static inline void put_hex(char *out, unsigned char c) {
+  memcpy(out, hex_pairs + 2 * c, 2);
+}
+
+/* Four at a time: counting them would take as long as writing them. */
 void iot_hex(iot_buf *b, const void *p, size_t n) {
   const unsigned char *in = p;
   char *out = iot_buf_room(b, 2 * n);
-  size_t i;
   if (out == NULL) return;
-  for (i = 0; i < n; i++, out += 2) memcpy(out, hex_pairs + 2 * in[i], 2);
   b->len += 2 * n;
+  for (; n >= 4; n -= 4, in += 4, out += 8) {
+    put_hex(out, in[0]);
+    put_hex(out + 2, in[1]);
+    put_hex(out + 4, in[2]);
+    put_hex(out + 6, in[3]);
+  }
+  for (; n > 0; n--, in++, out += 2) put_hex(out, *in);
 }
 
 /* Three bytes, or the last one or two, as four digits. */

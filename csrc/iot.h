@@ -103,7 +103,6 @@ static inline iot_str iot_buf_contents(const iot_buf *b) {
 }
 
 /* encode.c */
-
 void iot_hex(iot_buf *b, const void *p, size_t n);
 void iot_base64(iot_buf *b, const void *p, size_t n);
 /* Decodes RFC 4648 base64, padded, nothing else allowed; 0, or -1. */
@@ -117,6 +116,9 @@ void iot_uri_encode(iot_buf *b, iot_str s, int keep_slash);
 /* Removes dot segments and doubled slashes, as botocore's
 ** remove_dot_segments (botocore/utils.py) does; "" becomes "/". */
 void iot_uri_normalize(iot_buf *b, iot_str path);
+/* Makes `b` the path as it is signed, normalized and encoded, unless it is
+** that of `of`, which it becomes. `scratch` is overwritten. */
+void iot_uri_path(iot_buf *b, iot_buf *of, iot_buf *scratch, iot_str path);
 /* The query's pairs, encoded where they are not yet, sorted by name and then
 ** by value, as SigV4 wants them. 0, or -1 for more than IOT_MAX_PAIRS or no
 ** memory. `scratch` is overwritten. */
@@ -173,7 +175,6 @@ int iot_hmac(iot_crypto *c, iot_str s, unsigned char out[IOT_SHA256_SIZE]);
 int iot_random(void *p, size_t n);
 
 /* process.c */
-
 /* Keeps the library mapped and forks counted; 0, or -1 for no memory. To be
 ** called before anything else, any number of times. */
 int iot_process_init(void);
@@ -206,11 +207,11 @@ typedef struct iot_signer {
   iot_buf key_of;         /* the secret whose key `crypto` holds... */
   int has_key;            /* ...for that scope, if it does */
   iot_buf text;           /* authorization, and scratch before it */
+  iot_buf path_of, path;  /* the last normalized path, and what it became */
 } iot_signer;
 
 int iot_signer_init(iot_signer *s); /* 0, or -1 where there is no memory */
 void iot_signer_free(iot_signer *s);
-
 /* "20150830T123600Z" of seconds since the epoch, years 0 to 9999;
 ** 0, or -1 outside them (and for NaN). */
 int iot_sigv4_date(double now, char out[IOT_DATE_SIZE]);
@@ -229,7 +230,6 @@ int iot_sigv4_sign(iot_signer *s, const iot_request *r,
                    int flags);
 
 /* request.c */
-
 /* Writes a whole request: line, headers, Content-Length where it belongs,
 ** body. `authority` non-empty makes the target absolute ("http://host:port"),
 ** as an HTTP proxy wants it. NULL, or what is wrong with the request. */

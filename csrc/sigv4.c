@@ -25,6 +25,8 @@ int iot_signer_init(iot_signer *s) {
   iot_buf_init(&s->scope, IOT_MAX_REQUEST);
   iot_buf_init(&s->key_of, IOT_MAX_REQUEST);
   iot_buf_init(&s->text, IOT_MAX_REQUEST);
+  iot_buf_init(&s->path_of, IOT_MAX_REQUEST);
+  iot_buf_init(&s->path, IOT_MAX_REQUEST);
   s->crypto = iot_crypto_new();
   return s->crypto != NULL ? 0 : -1;
 }
@@ -36,6 +38,8 @@ void iot_signer_free(iot_signer *s) {
   iot_buf_free(&s->scope);
   iot_buf_free(&s->key_of);
   iot_buf_free(&s->text);
+  iot_buf_free(&s->path_of);
+  iot_buf_free(&s->path);
   iot_crypto_free(s->crypto);
   s->crypto = NULL;
 }
@@ -145,14 +149,14 @@ static int canonical_headers(iot_signer *s, const iot_request *r) {
   return n < 0 ? -1 : 0;
 }
 
+/* Most publish to the same topic again. */
 static void canonical_path(iot_signer *s, iot_str path, int flags) {
   if (flags & IOT_SIGN_RAW_PATH) {
     iot_uri_encode(&s->canonical, path, 1);
     return;
   }
-  iot_buf_reset(&s->text);
-  iot_uri_normalize(&s->text, path);
-  iot_uri_encode(&s->canonical, iot_buf_contents(&s->text), 1);
+  iot_uri_path(&s->path, &s->path_of, &s->text, path);
+  iot_buf_str(&s->canonical, iot_buf_contents(&s->path));
 }
 
 static int add_digest(iot_signer *s, iot_buf *b, iot_str of) {
@@ -177,7 +181,8 @@ int iot_sigv4_canonical(iot_signer *s, const iot_request *r, int flags) {
   iot_buf_str(b, iot_buf_contents(&s->signed_headers));
   iot_buf_byte(b, '\n');
   if (add_digest(s, b, r->body) != 0) return -1;
-  return b->failed || s->signed_headers.failed || s->text.failed ? -1 : 0;
+  if (s->signed_headers.failed || s->text.failed || s->path.failed) return -1;
+  return b->failed ? -1 : 0;
 }
 
 static int is_at(const char *p, iot_str s) {

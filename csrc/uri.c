@@ -70,6 +70,19 @@ void iot_uri_normalize(iot_buf *b, iot_str path) {
   if (b->len > start && end[-1] == '/') iot_buf_byte(b, '/');
 }
 
+void iot_uri_path(iot_buf *b, iot_buf *of, iot_buf *scratch, iot_str path) {
+  int same = !b->failed && b->len > 0 && of->len == path.n && path.n > 0 &&
+             memcmp(of->data, path.p, path.n) == 0;
+  if (same) return;
+  iot_buf_reset(b);
+  iot_buf_reset(of);
+  iot_buf_reset(scratch);
+  iot_uri_normalize(scratch, path);
+  iot_uri_encode(b, iot_buf_contents(scratch), 1);
+  iot_buf_str(of, path);
+  b->failed |= scratch->failed;
+}
+
 static iot_str cut(const char *p, const char *end) {
   iot_str s;
   s.p = p;

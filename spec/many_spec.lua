@@ -653,7 +653,7 @@ describe("publish_many in a process of its own", function()
   end)
 
   it("accounts for all where descriptors run out", function()
-    local _, pipe = start("count", "ok", "ulimit -n 40;")
+    local _, pipe = start("count", "late", "ulimit -n 40;")
     local text = pipe:read "*a"
     pipe:close()
     local succeeded, failed = text:match "count\t(%d+)\t(%d+)"
