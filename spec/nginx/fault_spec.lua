@@ -37,6 +37,7 @@ local cannot = {
     "to a cosocket an alert after the handshake is a closed connection",
   ["speaks our protocol"] = "cosockets have no ALPN",
   ["speaks none of our protocols"] = "cosockets have no ALPN",
+  ["has not heard of protocols"] = "cosockets have no ALPN",
 }
 
 local is_there = rawget(_G, "jit") and nginx.is_there()
