@@ -95,18 +95,20 @@ local lua_arrows = {
   ["transport.auto"] = set [[core transport.curl transport.nginx
     transport.side_by_side]],
   ["transport.response"] = set "core",
+  ["transport.route"] = set "core",
   ["transport.curl"] = set "curl transport.curl_request",
-  ["transport.curl_request"] = set "core transport.response",
+  ["transport.curl_request"] = set "transport.response transport.route",
   ["transport.multi"] = set [[curl protected transport.curl_request
     transport.side_by_side]],
   ["transport.side_by_side"] = set "protected",
   ["transport.nginx"] = set [[core transport.nginx_connect
-    transport.nginx_pool transport.nginx_threads transport.response]],
+    transport.nginx_pool transport.nginx_threads transport.response
+    transport.route]],
   ["transport.nginx_threads"] = set [[core transport.side_by_side
     ngx.semaphore]],
   ["transport.nginx_connect"] = set [[core ngx.semaphore
-    transport.nginx_tls]],
-  ["transport.nginx_pool"] = set "core ngx.semaphore",
+    transport.nginx_tls transport.route]],
+  ["transport.nginx_pool"] = set "core ngx.semaphore transport.route",
   ["transport.nginx_tls"] = set "ngx.ssl resty.core.base ffi",
   ["transport.stub"] = set "",
 }

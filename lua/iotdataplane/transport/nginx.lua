@@ -5,11 +5,13 @@ local connect = require "iotdataplane.transport.nginx_connect"
 local core = require "iotdataplane.core"
 local new_pools = require "iotdataplane.transport.nginx_pool"
 local Response = require "iotdataplane.transport.response"
+local route = require "iotdataplane.transport.route"
 local threads = require "iotdataplane.transport.nginx_threads"
 
 -- luacheck: read globals ngx
 
 local failure, milliseconds = connect.failure, connect.milliseconds
+local for_proxy, with = route.for_proxy, route.with
 local max, min = math.max, math.min
 local monotonic = core.monotonic
 
@@ -124,21 +126,6 @@ end
 
 -- ---- a request and its answer ----
 
----What a proxy wants to know of a request that it reads itself.
-local function for_proxy(request)
-  local proxy = request.proxy
-  if not proxy or request.scheme == "https" then return request.headers end
-  local port = request.port
-  local authority = "http://" .. connect.bracketed(request.host)
-    .. (port == 80 and "" or ":" .. port)
-  if not proxy.user then return request.headers, authority end
-  local headers = {}
-  for i, header in ipairs(request.headers) do headers[i] = header end
-  headers[#headers + 1] =
-    { "Proxy-Authorization", connect.authorization(proxy) }
-  return headers, authority
-end
-
 ---Sends and reads, on a second connection where a kept one was closed.
 local function run(exchange, bytes)
   local ok, problem = connect.open(exchange)
@@ -200,7 +187,9 @@ end
 ---before, too, on a connection that was then closed}, or nil and {name,
 ---message, sent}
 function Transport:send(request)
-  local headers, authority = for_proxy(request)
+  local authority, authorization = for_proxy(request)
+  local headers = request.headers
+  if authorization then headers = with(headers, authorization) end
   local bytes, reason = core.write_request(request.method, request.path,
     request.query or "", headers, request.body or "", authority)
   local pool

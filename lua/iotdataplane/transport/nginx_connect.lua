@@ -2,6 +2,7 @@
 -- and TLS under one deadline
 
 local core = require "iotdataplane.core"
+local route = require "iotdataplane.transport.route"
 local shake_hands = require "iotdataplane.transport.nginx_tls"
 
 -- luacheck: read globals ngx
@@ -28,19 +29,6 @@ function connect.milliseconds(seconds)
 end
 
 local milliseconds = connect.milliseconds
-
----An IPv6 address stands in brackets where a port may follow.
----@param host string
-function connect.bracketed(host)
-  return host:find(":", 1, true) and "[" .. host .. "]" or host
-end
-
----@param proxy table {user, password}
----@return string # a header's value
-function connect.authorization(proxy)
-  return "Basic "
-    .. core.base64_encode(proxy.user .. ":" .. (proxy.password or ""))
-end
 
 ---Closes it now. One that failed both to be read and to be written nginx takes
 ---for closed, but holds until garbage is collected, or it is connected anew:
@@ -101,12 +89,12 @@ end
 local function tunnel(exchange, sock)
   local request = exchange.request
   local place =
-    ("%s:%d"):format(connect.bracketed(request.host), request.port)
+    ("%s:%d"):format(route.bracketed(request.host), request.port)
   if not core.header_ok("Host", place) then
     return failure("HTTPClientError", "the host is no name")
   end
   local user = request.proxy.user and "Proxy-Authorization: "
-    .. connect.authorization(request.proxy) .. "\r\n" or ""
+    .. route.authorization(request.proxy) .. "\r\n" or ""
   set_time(exchange, sock)
   local ok, err = sock:send {
     "CONNECT ", place, " HTTP/1.1\r\nHost: ", place, "\r\n", user,
@@ -181,7 +169,7 @@ end
 ---Where a pool's connections go: all to one place.
 local function locate(pool, host)
   pool.is_address = not host:find "[^%d.]" or host:find(":", 1, true) ~= nil
-  pool.host = connect.bracketed(host)
+  pool.host = route.bracketed(host)
 end
 
 ---A connection, kept or as yet bare. nginx's clock is coarse: where its time

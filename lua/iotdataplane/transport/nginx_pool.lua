@@ -2,6 +2,7 @@
 -- be taken again, and how many there may be at once
 
 local core = require "iotdataplane.core"
+local route = require "iotdataplane.transport.route"
 
 -- luacheck: read globals ngx
 
@@ -17,24 +18,10 @@ local LOOK = 1 -- seconds between looks for exchanges that were given up
 
 -- ---- which connections ----
 
-local function flag(yes)
-  return yes and "1" or "0"
-end
-
--- The proxy of those who have none.
-local no_proxy = { scheme = "", host = "", port = "" }
-
 ---What two requests must have in common to use one connection. A bundle is
 ---nginx's own affair: `verify` is on or off. nil where a NUL is in it.
 local function identity_of(request)
-  local tls, proxy = request.tls or {}, request.proxy or no_proxy
-  local parts = {
-    request.scheme, request.host, tostring(request.port),
-    flag(tls.verify == nil or tls.verify), tls.cert or "", tls.key or "",
-    flag(request.tcp_keepalive), proxy.scheme, proxy.host,
-    tostring(proxy.port), proxy.user or "", proxy.password or "",
-    concat(tls.alpn or {}, "\n"),
-  }
+  local parts = route.parts(request, "")
   for _, part in ipairs(parts) do
     if part:find("%z") then return nil end
   end
