@@ -3,18 +3,12 @@
 
 #include "curl_alpn.h"
 #include "curl_options.h"
+#include "curl_share.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-struct iot_share {
-  CURLSH *handle;
-  CURLM *spare; /* of a closed pipe: it has parsed the CA bundle already */
-  unsigned long forks; /* when it was made */
-  long refs;
-};
 
 struct iot_pipe {
   CURL *easy;
@@ -30,58 +24,6 @@ struct iot_pipe {
   CURLcode code;
   char reason[CURL_ERROR_SIZE];
 };
-
-static int init_once(void) {
-  static int done = 0;
-  if (!done) done = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
-  return done;
-}
-
-iot_share *iot_share_new(void) {
-  iot_share *s = init_once() ? calloc(1, sizeof(*s)) : NULL;
-  if (s == NULL) return NULL;
-  s->refs = 1;
-  s->forks = iot_forks();
-  s->handle = curl_share_init();
-  if (s->handle == NULL) {
-    free(s);
-    return NULL;
-  }
-  curl_share_setopt(s->handle, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
-  curl_share_setopt(s->handle, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
-  return s;
-}
-
-/* A spare one has descriptors of its own. */
-void iot_share_rest(iot_share *s) {
-  if (s->spare != NULL) curl_multi_cleanup(s->spare);
-  s->spare = NULL;
-}
-
-void iot_share_unref(iot_share *s) {
-  if (s == NULL || --s->refs > 0) return;
-  iot_share_rest(s);
-  curl_share_cleanup(s->handle);
-  free(s);
-}
-
-int iot_share_is_foreign(const iot_share *s) {
-  return s->forks != iot_forks();
-}
-
-static CURLM *take_multi(iot_share *s) {
-  CURLM *m = s->spare;
-  s->spare = NULL;
-  return m != NULL ? m : curl_multi_init();
-}
-
-static void give_multi(iot_share *s, CURLM *m) {
-  if (m == NULL) return;
-  if (s->spare == NULL && !iot_share_is_foreign(s))
-    s->spare = m;
-  else
-    curl_multi_cleanup(m);
-}
 
 /* An empty line ends each head of the proxy's: through it we are once that
 ** of its 200 has ended. Sizes are as fwrite's. */
@@ -105,7 +47,7 @@ static int set_options(iot_pipe *p, const iot_target *t, long timeout_ms) {
   CURL *e = p->easy;
   curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms);
   curl_easy_setopt(e, CURLOPT_ERRORBUFFER, p->reason);
-  curl_easy_setopt(e, CURLOPT_SHARE, p->share->handle);
+  curl_easy_setopt(e, CURLOPT_SHARE, iot_share_handle(p->share));
   curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_proxy_header);
   curl_easy_setopt(e, CURLOPT_HEADERDATA, p);
   return iot_curl_target(e, t) &&
@@ -115,12 +57,11 @@ static int set_options(iot_pipe *p, const iot_target *t, long timeout_ms) {
 iot_pipe *iot_pipe_open(iot_share *s, const iot_target *t, long timeout_ms) {
   iot_pipe *p = calloc(1, sizeof(*p));
   if (p == NULL) return NULL;
-  s->refs++;
-  p->share = s;
+  p->share = iot_share_ref(s);
   p->socket.fd = -1;
   p->route = iot_route_of(t);
   p->tls = p->route == IOT_FORWARDED ? t->proxy.tls : t->tls;
-  p->multi = take_multi(s);
+  p->multi = iot_share_take_multi(s);
   p->easy = curl_easy_init();
   if (p->multi != NULL && p->easy != NULL && set_options(p, t, timeout_ms) &&
       curl_multi_add_handle(p->multi, p->easy) == CURLM_OK)
@@ -145,7 +86,7 @@ void iot_pipe_close(iot_pipe *p) {
     if (p->multi != NULL) curl_multi_remove_handle(p->multi, p->easy);
     curl_easy_cleanup(p->easy);
   }
-  give_multi(p->share, p->multi);
+  iot_share_give_multi(p->share, p->multi);
   iot_share_unref(p->share);
   iot_alpn_free(&p->alpn);
   free(p);

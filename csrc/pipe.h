@@ -68,6 +68,8 @@ static inline enum iot_route iot_route_of(const iot_target *t) {
   return t->tls ? IOT_TUNNEL : IOT_FORWARDED;
 }
 
+/* curl_share.c */
+
 /* What connections have in common: names and TLS sessions. One a Lua state;
 ** another in a forked child. Counts those that use it. */
 typedef struct iot_share iot_share;

@@ -148,7 +148,10 @@ local c_arrows = {
   ["curl_options.c"] = set "curl_options.h stdio.h sys/stat.h",
   ["curl_alpn.h"] = set "pipe.h curl/curl.h",
   ["curl_alpn.c"] = set "curl_alpn.h dlfcn.h",
-  ["curl_pipe.c"] = set "curl_alpn.h curl_options.h fcntl.h unistd.h",
+  ["curl_share.h"] = set "pipe.h curl/curl.h",
+  ["curl_share.c"] = set "curl_share.h",
+  ["curl_pipe.c"] = set [[curl_alpn.h curl_options.h curl_share.h fcntl.h
+    unistd.h]],
   ["socket.c"] = set "pipe.h errno.h fcntl.h sys/socket.h sys/time.h",
   ["pool.c"] = set "exchange.h",
   ["exchange.c"] = set "exchange.h",
