@@ -133,21 +133,10 @@ static int exchange_close(lua_State *L) {
   return 0;
 }
 
-/* ---- clocks ---- */
+/* ---- sleeping ---- */
 
-/* now() -> seconds since the epoch */
-static int l_now(lua_State *L) {
-  lua_pushnumber(L, iot_now());
-  return 1;
-}
-
-/* monotonic() -> seconds that never step */
-static int l_monotonic(lua_State *L) {
-  lua_pushnumber(L, iot_monotonic());
-  return 1;
-}
-
-/* pause(until, on monotonic) -> true | false (interrupted: call it again) */
+/* pause(until, on core.monotonic) -> true
+** | false (interrupted: call it again) */
 static int l_pause(lua_State *L) {
   double until = luaL_checknumber(L, 1), left;
   lua_Hook hook = lua_gethook(L);
@@ -178,8 +167,9 @@ static const luaL_Reg exchange_methods[] = {
 };
 
 static const luaL_Reg functions[] = {
-    {"pool", l_pool},   {"now", l_now}, {"monotonic", l_monotonic},
-    {"pause", l_pause}, {NULL, NULL},
+    {"pool", l_pool},
+    {"pause", l_pause},
+    {NULL, NULL},
 };
 
 IOT_EXPORT int luaopen_iotdataplane_curl(lua_State *L);

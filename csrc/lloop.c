@@ -64,7 +64,7 @@ static int loop_send(lua_State *L) {
   return 1;
 }
 
-/* loop:pause(until, on monotonic) -> its number | nil (no memory) */
+/* loop:pause(until, on core.monotonic) -> its number | nil (no memory) */
 static int loop_pause(lua_State *L) {
   loop_box *box = check_loop(L);
   double until = luaL_checknumber(L, 2);

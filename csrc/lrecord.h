@@ -73,7 +73,7 @@ void iot_open_reader(lua_State *L);
 void iot_open_sign(lua_State *L);
 /* Adds `composer` likewise (lcompose.c). */
 void iot_open_compose(lua_State *L);
-/* Adds `run` and `monotonic` likewise (lspawn.c). */
+/* Adds `run`, `now` and `monotonic` likewise (lspawn.c). */
 void iot_open_spawn(lua_State *L);
 /* Pushes the buffer's contents; 1. Or nil and a reason; 2. */
 int iot_push_buf(lua_State *L, const iot_buf *b);

@@ -1,5 +1,5 @@
-/* lspawn.c - binds the running of a program, and the clock: core.run,
-** core.monotonic */
+/* lspawn.c - binds the running of a program, and both clocks: core.run,
+** core.now, core.monotonic */
 #include "clock.h"
 #include "lrecord.h"
 
@@ -92,6 +92,12 @@ static int l_run(lua_State *L) {
   return 3;
 }
 
+/* now() -> seconds since the epoch */
+static int l_now(lua_State *L) {
+  lua_pushnumber(L, iot_now());
+  return 1;
+}
+
 /* monotonic() -> seconds that never step */
 static int l_monotonic(lua_State *L) {
   lua_pushnumber(L, iot_monotonic());
@@ -105,6 +111,8 @@ void iot_open_spawn(lua_State *L) {
   lua_pop(L, 1);
   lua_pushcfunction(L, l_run);
   lua_setfield(L, -2, "run");
+  lua_pushcfunction(L, l_now);
+  lua_setfield(L, -2, "now");
   lua_pushcfunction(L, l_monotonic);
   lua_setfield(L, -2, "monotonic");
 }

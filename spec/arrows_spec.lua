@@ -96,10 +96,10 @@ local lua_arrows = {
     transport.side_by_side]],
   ["transport.response"] = set "core",
   ["transport.route"] = set "core",
-  ["transport.curl"] = set "curl transport.curl_request",
+  ["transport.curl"] = set "core curl transport.curl_request",
   ["transport.curl_request"] = set "transport.response transport.route",
-  ["transport.multi"] = set [[curl protected transport.curl_request
-    transport.side_by_side]],
+  ["transport.multi"] = set [[core curl protected
+    transport.curl_request transport.side_by_side]],
   ["transport.side_by_side"] = set "protected",
   ["transport.nginx"] = set [[core transport.nginx_connect
     transport.nginx_pool transport.nginx_threads transport.response

@@ -3,7 +3,7 @@
 --
 --   require "spec.transport_alone"("curl")
 
-local curl = require "iotdataplane.curl"
+local core = require "iotdataplane.core"
 local hostile = require "spec.support.hostile"
 local server = require "spec.support.server"
 
@@ -241,9 +241,9 @@ local function alone(kind)
   -- What the child still has to say once it is interrupted, in time.
   local function ends(pid, pipe)
     signal("INT", pid)
-    local start = curl.monotonic()
+    local start = core.monotonic()
     local text = read_all(pipe)
-    assert.is_true(curl.monotonic() - start < 2)
+    assert.is_true(core.monotonic() - start < 2)
     return text
   end
 
@@ -350,11 +350,11 @@ CipherString = ALL:@SECLEVEL=0
     for _, how in ipairs { "sends", "closes", "collects", "exits" } do
       it("leaves the parent's connection alone in a child that " .. how,
         function()
-          local began = curl.monotonic()
+          local began = core.monotonic()
           local _, pipe =
             start_child("", "fork", how, hosts.https, hosts.ca_pem)
           assert.equal("\n200\t200\n", read_all(pipe))
-          assert.is_true(curl.monotonic() - began < 3)
+          assert.is_true(core.monotonic() - began < 3)
           local all = hosts:stats().connections
           assert.equal(how == "sends" and 2 or 1, #all)
           assert.same({ "ok", "ok" }, all[1].behaviours)

@@ -1,6 +1,5 @@
 -- spawn_spec.lua - core.run: programs that end well, badly, late or never
 
-local clock = require "iotdataplane.curl"
 local core = require "iotdataplane.core"
 local server = require "spec.support.server"
 
@@ -34,9 +33,9 @@ end
 
 ---How long f takes, and what it gives.
 local function timed(f, ...)
-  local began = clock.monotonic()
+  local began = core.monotonic()
   local result, reason, kind = f(...)
-  return clock.monotonic() - began, result, reason, kind
+  return core.monotonic() - began, result, reason, kind
 end
 
 local function interpreter()

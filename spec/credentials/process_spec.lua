@@ -1,6 +1,5 @@
 -- process_spec.lua - credential_process, with programs that are run
 
-local clock = require "iotdataplane.curl"
 local core = require "iotdataplane.core"
 local new_world = require "iotdataplane.credentials.world"
 local process = require "iotdataplane.credentials.process"
@@ -33,7 +32,7 @@ local function in_directory()
 end
 
 ---A transport that tells the time, and does nothing else.
-local transport = { now = clock.now, monotonic = clock.monotonic }
+local transport = { now = core.now, monotonic = core.monotonic }
 
 local function world_of(env, fields)
   local function getenv(name)
@@ -46,7 +45,7 @@ local function world_of(env, fields)
     end } },
     getenv = getenv, files = profile.files(getenv), transport = transport,
     profile_name = env.AWS_PROFILE or "default", logged = logged,
-    deadline = clock.monotonic() + PATIENCE,
+    deadline = core.monotonic() + PATIENCE,
     endpoint_url = "https://data.test",
   }
   for name, value in next, fields or {} do world[name] = value end
@@ -335,16 +334,16 @@ describe("a credential_process", function()
   end)
 
   it("may leave another program behind", function()
-    local began = clock.monotonic()
+    local began = core.monotonic()
     local found = run("#!/bin/sh\nsleep 60 &\n"
       .. [[printf '{"Version":1,"AccessKeyId":"%s","SecretAccessKey":"S"}']]
       .. " $!\n")
     assert(server.run("kill " .. found.access_key))
-    assert.is_true(clock.monotonic() - began < PATIENCE)
+    assert.is_true(core.monotonic() - began < PATIENCE)
   end)
 
   it("ends with the call", function()
-    local began = clock.monotonic()
+    local began = core.monotonic()
     local lease = {}
     local found, err = run("#!/bin/sh\nexec sleep 60\n", {
       deadline = began + BOUND, lease = lease,
@@ -353,7 +352,7 @@ describe("a credential_process", function()
     assert.equal("ApiCallTimeoutError", err.name)
     assert.equal("The call took longer than api_call_timeout on endpoint "
       .. 'URL: "https://data.test"', err.message)
-    assert.is_true(clock.monotonic() - began < PATIENCE)
+    assert.is_true(core.monotonic() - began < PATIENCE)
     assert.equal(began + BOUND + 1, lease.till)
   end)
 end)

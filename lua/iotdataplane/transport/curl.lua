@@ -1,5 +1,6 @@
 -- curl.lua - the blocking transport: our HTTP over libcurl's connections
 
+local core = require "iotdataplane.core"
 local curl = require "iotdataplane.curl"
 local wire = require "iotdataplane.transport.curl_request"
 
@@ -43,9 +44,9 @@ function Transport:sleep(seconds)
   repeat until curl.pause(till)
 end
 
-Transport.now = curl.now -- both take no argument, and ignore theirs
+Transport.now = core.now -- both take no argument, and ignore theirs
 
-Transport.monotonic = curl.monotonic
+Transport.monotonic = core.monotonic
 
 function Transport:close()
   self.pool:clear()

@@ -6,12 +6,14 @@
 -- all the others with it. One descriptor, `fd`, tells a foreign event loop
 -- when to call `step`.
 
+local core = require "iotdataplane.core"
 local curl = require "iotdataplane.curl"
 local protected = require "iotdataplane.protected"
 local side_by_side = require "iotdataplane.transport.side_by_side"
 local wire = require "iotdataplane.transport.curl_request"
 
 local identify, respond, with = wire.identify, wire.respond, wire.with
+local monotonic = core.monotonic
 local max, remove = math.max, table.remove
 local resume, running = coroutine.resume, coroutine.running
 local yield = coroutine.yield
@@ -114,9 +116,9 @@ end
 ---@return boolean # is anything of `run` or `spawn` still under way?
 function Transport:step(seconds)
   local loop, left = self.loop, seconds or 0
-  local till = curl.monotonic() + left
+  local till = monotonic() + left
   while self.active > 0 and not dispatch(self, loop:next(left)) do
-    left = till - curl.monotonic()
+    left = till - monotonic()
     if left <= 0 then return true end
   end
   while dispatch(self, loop:next()) do end
@@ -163,15 +165,15 @@ end
 
 ---@param seconds number
 function Transport:sleep(seconds)
-  local till = curl.monotonic() + seconds
+  local till = monotonic() + seconds
   local id = self.loop:pause(till)
   if id then return await(self, id) end
   repeat until curl.pause(till) -- there is no memory for anything else
 end
 
-Transport.now = curl.now -- both take no argument, and ignore theirs
+Transport.now = core.now -- both take no argument, and ignore theirs
 
-Transport.monotonic = curl.monotonic
+Transport.monotonic = monotonic
 
 ---Closes the connections, those in use once they are not.
 function Transport:close()
@@ -235,10 +237,10 @@ end
 ---@return boolean # is it?
 function Transport:join(task, seconds)
   local left = seconds or FOREVER
-  local till = curl.monotonic() + left
+  local till = monotonic() + left
   while not task.done do
     self:step(left)
-    left = till - curl.monotonic()
+    left = till - monotonic()
     if left <= 0 then break end
   end
   return task.done
