@@ -2,9 +2,6 @@
  * one epoll, edge-triggered, no library, a presigned request.
  * usage: epoll_floor PORT IN_FLIGHT N   prints CPU us a publish */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bare.h"
 #include "request.h"
 
 #define MAX_EVENTS 256
@@ -27,26 +25,6 @@ static char request[2048];
 static size_t request_size;
 static long left; /* to send */
 
-static void need(int ok, const char *what) {
-  if (ok) return;
-  fprintf(stderr, "epoll_floor: %s\n", what);
-  exit(1);
-}
-
-static int dial(const char *port) {
-  struct sockaddr_in address;
-  int on = 1, fd = socket(AF_INET, SOCK_STREAM, 0);
-  memset(&address, 0, sizeof address);
-  address.sin_family = AF_INET;
-  address.sin_port = htons((unsigned short)atoi(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  need(fd >= 0, "no socket");
-  need(connect(fd, (struct sockaddr *)&address, sizeof address) == 0,
-       "no connection");
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  return fd;
-}
-
 static int send_next(conn *c) {
   c->size = 0;
   if (left <= 0) return 0;
@@ -57,17 +35,6 @@ static int send_next(conn *c) {
   return 1;
 }
 
-/* Whether the answer has a whole head and the body that it announces. */
-static int whole(const conn *c) {
-  const char *length, *blank = strstr(c->answer, "\r\n\r\n");
-  if (blank == NULL) return 0;
-  length = strcasestr(c->answer, "\r\ncontent-length:");
-  need(length != NULL && length < blank, "no length");
-  return c->size >= (size_t)(blank + 4 - c->answer) +
-                        strtoul(length + sizeof "\r\ncontent-length:" - 1,
-                                NULL, 10);
-}
-
 /* Reads what is there; whether that is the whole answer. */
 static int receive(conn *c) {
   ssize_t n = recv(c->fd, c->answer + c->size, ANSWER_MAX - c->size,
@@ -76,7 +43,7 @@ static int receive(conn *c) {
   need(n > 0, "the server hung up");
   c->size += (size_t)n;
   c->answer[c->size] = '\0';
-  if (!whole(c)) return 0;
+  if (!whole(c->answer, c->size)) return 0;
   need(memcmp(c->answer, "HTTP/1.1 200 ", 13) == 0, "no good answer");
   return 1;
 }
