@@ -242,6 +242,10 @@ enum iot_io iot_pipe_recv(iot_pipe *p, void *to, size_t n, size_t *received) {
   return io(curl_easy_recv(p->easy, to, n, received));
 }
 
+int iot_pipe_is_still(const iot_pipe *p) {
+  return !p->tls || iot_socket_is_empty(p->socket.fd);
+}
+
 int iot_pipe_await(iot_pipe *p) {
   return !p->tls && iot_socket_await(&p->socket);
 }

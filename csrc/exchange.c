@@ -88,8 +88,9 @@ static void open_connection(iot_exchange *x, double now) {
   x->state = CONNECTING;
 }
 
-void iot_exchange_start(iot_exchange *x, double now) {
-  x->conn = iot_pool_take(x->pool, iot_buf_contents(&x->identity), now);
+void iot_exchange_start(iot_exchange *x, double now, int trusts) {
+  x->conn = iot_pool_take(x->pool, iot_buf_contents(&x->identity), now,
+                          trusts && x->replay);
   if (x->conn == NULL) {
     open_connection(x, now);
     return;
@@ -150,8 +151,7 @@ static int receive(iot_exchange *x, double now) {
   size_t n;
   switch (iot_pipe_recv(x->conn->pipe, bytes, sizeof(bytes), &n)) {
   case IOT_IO_OK:
-    x->conn->quiet =
-        n < sizeof(bytes) && !iot_pipe_sends_blindly(x->conn->pipe);
+    x->conn->quiet = n < sizeof(bytes);
     received(x, bytes, n, now);
     break;
   case IOT_IO_AGAIN: x->conn->quiet = 1; return 1;

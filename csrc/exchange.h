@@ -37,8 +37,7 @@ typedef struct iot_pool {
   long refs;
   unsigned long opened;
   unsigned long closed; /* those up to that number are not to be kept */
-  unsigned long turn;   /* of a loop that waits for them all, from 1 */
-  int trusts;           /* a quiet one that was given back in this very turn */
+  unsigned long turn;   /* of a loop that waits for them all; or 0 */
 } iot_pool;
 
 /* Keeps `max_size` idle connections at most, each for `max_idle` seconds;
@@ -50,8 +49,11 @@ void iot_pool_clear(iot_pool *p);
 /* Keeps so many from now on. */
 void iot_pool_resize(iot_pool *p, long max_size);
 /* A kept connection of that identity on which nothing has come since, or
-** NULL. Those that are too old, or closed, are dropped on the way. */
-iot_conn *iot_pool_take(iot_pool *p, iot_str identity, double now);
+** NULL. Those that are too old, or closed, are dropped on the way. `trusts`:
+** one that was read to its end in this turn, a moment ago, is not read again;
+** for a request that may be sent again where it was closed since. */
+iot_conn *iot_pool_take(iot_pool *p, iot_str identity, double now,
+                        int trusts);
 /* A new one, connecting; NULL for no memory or a malformed identity. The
 ** identity is the target: scheme, host, port, verify ("1" or "0"), CA path,
 ** certificate, key, keepalive, the proxy's scheme, host, port, user and
@@ -103,8 +105,9 @@ void iot_exchange_init(iot_exchange *x, iot_pool *pool);
 void iot_exchange_free(iot_exchange *x);
 /* Ends what was under way, and makes the buffers ready for a request. */
 void iot_exchange_reset(iot_exchange *x);
-/* Begins; `out`, `identity`, the times and `replay` are filled in. */
-void iot_exchange_start(iot_exchange *x, double now);
+/* Begins; `out`, `identity`, the times and `replay` are filled in. `trusts`:
+** see iot_pool_take; it counts where the request may be replayed. */
+void iot_exchange_start(iot_exchange *x, double now, int trusts);
 /* Goes on as far as it can without waiting. */
 void iot_exchange_step(iot_exchange *x, double now);
 /* Ends it, with a failure. */

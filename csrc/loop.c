@@ -148,8 +148,7 @@ static int go_on(iot_loop *l, iot_task *t, double now) {
 void iot_loop_send(iot_loop *l, iot_task *t, double now, int trusts) {
   leave_parent(l);
   take_spare(l, t, IOT_TASK_EXCHANGE);
-  l->pool->trusts = trusts && t->x.replay;
-  iot_exchange_start(&t->x, now);
+  iot_exchange_start(&t->x, now, trusts);
   if (go_on(l, t, now)) make_ready(l, t);
 }
 

@@ -19,6 +19,7 @@ typedef struct iot_task {
   double due; /* when to look at it at the latest */
   size_t at;  /* in the heap, from 1; 0: it is not there */
   long id;    /* from 1 */
+  void *waiter; /* its owner's, who waits for it */
 } iot_task;
 
 /* heap.c */
@@ -59,9 +60,8 @@ void iot_loop_free(iot_loop *l);
 /* One to fill in for iot_loop_send; it stays spare until then. NULL where
 ** there is no memory. */
 iot_task *iot_loop_spare(iot_loop *l);
-/* Begins the exchange, and sends what goes at once. `trusts`: a connection
-** that was read in this turn is not read again before that, if the request may
-** be sent again where it was closed since. */
+/* Begins the exchange, and sends what goes at once; `trusts` as in
+** iot_exchange_start. */
 void iot_loop_send(iot_loop *l, iot_task *t, double now, int trusts);
 void iot_loop_pause(iot_loop *l, iot_task *t, double until);
 /* The next task that has ended, without waiting; NULL where none has. It stays

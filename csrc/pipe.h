@@ -94,11 +94,14 @@ typedef struct iot_socket {
   char ahead[4096]; /* what came then */
 } iot_socket;
 
-/* Both without waiting. OK with 0 bytes received: the peer closed. */
+/* Both without waiting. OK with 0 bytes received: the peer closed. One that
+** gives less than there is room for has given all that had come. */
 enum iot_io iot_socket_send(iot_socket *s, const void *from, size_t n,
                             size_t *sent);
 enum iot_io iot_socket_recv(iot_socket *s, void *to, size_t n,
                             size_t *received);
+/* Is there nothing in it to receive, not even its end? */
+int iot_socket_is_empty(int fd);
 /* Waits until there is something to receive, IOT_SOCKET_PATIENCE at most, or
 ** for a signal: one system call, where poll would be one more. False where
 ** this socket cannot do so. */
@@ -139,6 +142,10 @@ enum iot_io iot_pipe_send(iot_pipe *p, const void *from, size_t n,
                           size_t *sent);
 /* OK with 0 bytes: the peer closed. */
 enum iot_io iot_pipe_recv(iot_pipe *p, void *to, size_t n, size_t *received);
+/* After a read that gave less than it had room for: has nothing come since, to
+** the best of our knowledge? Cheaper than another read: within TLS it is a
+** look at the socket. */
+int iot_pipe_is_still(const iot_pipe *p);
 /* As iot_socket_await; false where only the descriptor can be waited for. */
 int iot_pipe_await(iot_pipe *p);
 /* The socket, to wait for. */

@@ -48,19 +48,19 @@ void iot_pool_unref(iot_pool *p) {
   free(p);
 }
 
-/* Was it read to the end just now? A loop that carries on with one request
-** after the other need not do so once more. */
+/* Was it read to the end just now? Who carries on with one request after the
+** other need not do so once more. */
 static int is_fresh(const iot_pool *p, const iot_conn *c, double now) {
-  return p->trusts && c->quiet && c->turn == p->turn &&
-         now - c->idle_since < MAX_TRUST;
+  return c->quiet && c->turn == p->turn && now - c->idle_since < MAX_TRUST &&
+         iot_pipe_is_still(c->pipe);
 }
 
 /* Anything but "nothing yet" makes a kept connection useless. */
-static int is_alive(const iot_pool *p, iot_conn *c, double now) {
+static int is_alive(const iot_pool *p, iot_conn *c, double now, int trusts) {
   char stray;
   size_t n;
   if (now - c->idle_since > p->max_idle || now - c->born > MAX_LIFE) return 0;
-  if (is_fresh(p, c, now)) return 1;
+  if (trusts && is_fresh(p, c, now)) return 1;
   c->quiet = 1;
   return iot_pipe_recv(c->pipe, &stray, 1, &n) == IOT_IO_AGAIN;
 }
@@ -81,7 +81,8 @@ static void leave_parent(iot_pool *p) {
   p->share = share;
 }
 
-iot_conn *iot_pool_take(iot_pool *p, iot_str identity, double now) {
+iot_conn *iot_pool_take(iot_pool *p, iot_str identity, double now,
+                        int trusts) {
   iot_conn **at = &p->idle;
   leave_parent(p);
   while (*at != NULL) {
@@ -93,7 +94,7 @@ iot_conn *iot_pool_take(iot_pool *p, iot_str identity, double now) {
     *at = c->next;
     c->next = NULL;
     p->size--;
-    if (is_alive(p, c, now)) return c;
+    if (is_alive(p, c, now, trusts)) return c;
     iot_conn_close(c);
   }
   return NULL;

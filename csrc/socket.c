@@ -28,13 +28,23 @@ enum iot_io iot_socket_send(iot_socket *s, const void *from, size_t n,
   return status(send(s->fd, from, n, MSG_NOSIGNAL | MSG_DONTWAIT), sent);
 }
 
-/* Some of what iot_socket_await has read. */
+int iot_socket_is_empty(int fd) {
+  char next;
+  size_t n;
+  return status(recv(fd, &next, 1, MSG_PEEK | MSG_DONTWAIT), &n) ==
+         IOT_IO_AGAIN;
+}
+
+/* Some of what iot_socket_await has read, and what came behind it. */
 static enum iot_io take(iot_socket *s, void *to, size_t n, size_t *received) {
-  size_t left = s->end - s->at;
-  if (n > left) n = left;
-  memcpy(to, s->ahead + s->at, n);
-  s->at += n;
-  *received = n;
+  size_t ahead = s->end - s->at, more = 0;
+  if (ahead > n) ahead = n;
+  memcpy(to, s->ahead + s->at, ahead);
+  s->at += ahead;
+  if (ahead < n && s->end == sizeof(s->ahead))
+    s->failed = status(recv(s->fd, (char *)to + ahead, n - ahead,
+                            MSG_DONTWAIT), &more) == IOT_IO_FAILED;
+  *received = ahead + more;
   return IOT_IO_OK;
 }
 
