@@ -15,6 +15,28 @@
 #define lua_setuservalue lua_setfenv
 #endif
 
+/* As Lua 5.4's lua_resume. */
+static inline int iot_resume(lua_State *co, lua_State *from, int nargs,
+                             int *nresults) {
+#if LUA_VERSION_NUM >= 504
+  return lua_resume(co, from, nargs, nresults);
+#else
+  int status;
+#if LUA_VERSION_NUM >= 502
+  status = lua_resume(co, from, nargs);
+#else
+  (void)from;
+  status = lua_resume(co, nargs);
+#endif
+  *nresults = lua_gettop(co);
+  return status;
+#endif
+}
+
+#if LUA_VERSION_NUM < 503 && !defined(LUA_LJDIR) /* LuaJIT has it */
+#define lua_isyieldable(L) 1
+#endif
+
 #if defined(__GNUC__)
 #define IOT_EXPORT __attribute__((visibility("default")))
 #else

@@ -1,4 +1,5 @@
-/* lloop.c - binds loops: many exchanges and pauses at once */
+/* lloop.c - binds loops: many exchanges and pauses at once, and the coroutines
+** that wait for them */
 #include "clock.h"
 #include "lexchange.h"
 #include "loop.h"
@@ -9,6 +10,8 @@
 typedef struct loop_box {
   iot_loop *loop;
   int is_driven;        /* by somebody who waits for its descriptor */
+  lua_State *current;   /* the coroutine that it has resumed, or NULL */
+  int waits;            /* has that one yielded to the loop? */
   unsigned long number; /* of the last one's connection */
   int kept;
   iot_header headers[IOT_MAX_HEADERS];
@@ -23,6 +26,8 @@ static int l_loop(lua_State *L) {
   loop_box *box = lua_newuserdata(L, sizeof(*box));
   box->loop = NULL;
   box->is_driven = 0;
+  box->current = NULL;
+  box->waits = 0;
   box->number = 0;
   box->kept = 0;
   iot_memo_init(&box->memo);
@@ -46,10 +51,27 @@ static void settle(loop_box *box, double now) {
   if (box->is_driven) iot_loop_fd(box->loop, now);
 }
 
+/* ---- what is under way ---- */
+
+/* A coroutine that the loop has resumed waits for its task here and now; all
+** others get its number. */
+static int begun(lua_State *L, loop_box *box, iot_task *t) {
+  t->waiter = NULL;
+  if (L == box->current && lua_isyieldable(L)) {
+    t->waiter = L;
+    box->waits = 1;
+    return lua_yield(L, 0);
+  }
+  lua_pushboolean(L, 1);
+  lua_pushinteger(L, (lua_Integer)t->id);
+  return 2;
+}
+
 /* loop:send(identity, method, path, query, headers, body, connect_timeout,
-** read_timeout, deadline, replay, authority (or nil), trusts)
-** -> its number | nil, the failure's name, message, sent
-** `trusts`: see iot_loop_send. The identity is that of iot_pool_open. */
+** read_timeout, deadline, replay [, authority])
+** -> true, its number | nil, the failure's name, message, sent
+** In a coroutine that the loop has resumed it waits, and returns what came of
+** it, as loop:next has it. The identity is that of iot_pool_open. */
 static int loop_send(lua_State *L) {
   loop_box *box = check_loop(L);
   iot_task *t = iot_loop_spare(box->loop);
@@ -58,13 +80,13 @@ static int loop_send(lua_State *L) {
   if (t == NULL) return iot_push_refusal(L, "not enough memory");
   wrong = iot_check_exchange(L, &t->x, box->headers);
   if (wrong != NULL) return iot_push_refusal(L, wrong);
-  iot_loop_send(box->loop, t, now, lua_toboolean(L, 13));
+  iot_loop_send(box->loop, t, now, box->current != NULL);
   settle(box, now);
-  lua_pushinteger(L, (lua_Integer)t->id);
-  return 1;
+  return begun(L, box, t);
 }
 
-/* loop:pause(until, on core.monotonic) -> its number | nil (no memory) */
+/* loop:pause(until, on core.monotonic) -> true, its number | nil (no memory)
+** Or it waits as loop:send does, and returns nothing. */
 static int loop_pause(lua_State *L) {
   loop_box *box = check_loop(L);
   double until = luaL_checknumber(L, 2);
@@ -72,8 +94,52 @@ static int loop_pause(lua_State *L) {
   if (t == NULL) return 0;
   iot_loop_pause(box->loop, t, until);
   settle(box, iot_monotonic());
-  lua_pushinteger(L, (lua_Integer)t->id);
-  return 1;
+  return begun(L, box, t);
+}
+
+/* ---- coroutines ---- */
+
+/* A new one has its function on its stack. */
+static int is_suspended(lua_State *co) {
+  return lua_status(co) == LUA_YIELD ||
+         (lua_status(co) == 0 && lua_gettop(co) > 0);
+}
+
+/* Resumes a coroutine with the `nargs` values on the top of the stack, and
+** puts in their place what loop:resume gives; how many. */
+static int resume(lua_State *L, loop_box *box, lua_State *co, int nargs) {
+  lua_State *before = box->current;
+  int status, n;
+  if (!is_suspended(co) || !lua_checkstack(co, nargs)) {
+    lua_pop(L, nargs);
+    lua_pushboolean(L, 0);
+    lua_pushliteral(L, "somebody else has resumed what waits for the loop");
+    return 2;
+  }
+  lua_xmove(L, co, nargs);
+  box->current = co;
+  box->waits = 0;
+  status = iot_resume(co, L, nargs, &n);
+  box->current = before;
+  if (box->waits) {
+    box->waits = 0;
+    return 0;
+  }
+  if (status != 0 && status != LUA_YIELD) n = 1;
+  luaL_checkstack(L, 1 + n, "too many results");
+  lua_pushboolean(L, status == 0 || status == LUA_YIELD);
+  lua_xmove(co, L, n);
+  return 1 + n;
+}
+
+/* loop:resume(coroutine, ...) -> true, what it has yielded or returned
+** | false, what it has raised | nothing: it waits for the loop, which will go
+** on with it. The caller keeps it until then. */
+static int loop_resume(lua_State *L) {
+  loop_box *box = check_loop(L);
+  lua_State *co = lua_tothread(L, 2);
+  luaL_argcheck(L, co != NULL, 2, "coroutine expected");
+  return resume(L, box, co, lua_gettop(L) - 2);
 }
 
 /* Waits once where none has ended, but not for ever. */
@@ -89,29 +155,53 @@ static iot_task *next(loop_box *box, double seconds) {
   return t;
 }
 
-/* It is released last: where Lua has no memory for it, it is the next again. */
+/* Pushes what came of it; how many values. It is released last: where Lua has
+** no memory for it, it is the next again. */
 static int push_task(lua_State *L, loop_box *box, iot_task *t) {
   int n = 0;
-  lua_settop(L, 1);
-  lua_getuservalue(L, 1);
-  lua_pushinteger(L, (lua_Integer)t->id);
   if (t->state == IOT_TASK_EXCHANGE) {
     n = iot_push_exchange(L, &t->x, &box->memo, 2);
     box->number = t->x.number;
     box->kept = t->x.kept;
   }
   iot_loop_release(box->loop, t);
-  return 1 + n;
+  return n;
+}
+
+/* Tells who waits for it; what loop:next gives. */
+static int tell(lua_State *L, loop_box *box, iot_task *t) {
+  lua_State *co = t->waiter;
+  int n;
+  lua_settop(L, 2);
+  if (co == NULL) {
+    lua_pushinteger(L, (lua_Integer)t->id);
+    return 1 + push_task(L, box, t);
+  }
+  lua_pushthread(co);
+  lua_xmove(co, L, 1);
+  n = resume(L, box, co, push_task(L, box, t));
+  return n > 0 ? 1 + n : 0;
 }
 
 /* loop:next([seconds]) -> the number of what has ended, and for what was sent
 ** status, fields, body, head, replayed | nil, the failure's name, message,
-** sent. Nothing where nothing has ended yet. With `seconds` it waits, that
-** long at most; it may come back sooner. */
+** sent
+** | the coroutine that waited for it, and what loop:resume gives for that
+** | true: all who waited for what has ended wait again
+** | nothing: nothing has ended yet
+** With `seconds` it waits, that long at most; it may come back sooner. */
 static int loop_next(lua_State *L) {
   loop_box *box = check_loop(L);
   iot_task *t = next(box, luaL_optnumber(L, 2, -1));
-  return t != NULL ? push_task(L, box, t) : 0;
+  int n = 0;
+  if (t == NULL) return 0;
+  lua_settop(L, 1);
+  lua_getuservalue(L, 1);
+  while (t != NULL && (n = tell(L, box, t)) == 0)
+    t = iot_loop_next(box->loop, iot_monotonic());
+  if (n > 0) return n;
+  lua_pushboolean(L, 1);
+  return 1;
 }
 
 /* loop:connection() -> the last ended one's number, was it a kept one */
@@ -172,6 +262,7 @@ static const luaL_Reg methods[] = {
     {"send", loop_send},
     {"pause", loop_pause},
     {"next", loop_next},
+    {"resume", loop_resume},
     {"connection", loop_connection},
     {"fd", loop_fd},
     {"timeout", loop_timeout},

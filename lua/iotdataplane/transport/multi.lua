@@ -13,10 +13,8 @@ local side_by_side = require "iotdataplane.transport.side_by_side"
 local wire = require "iotdataplane.transport.curl_request"
 
 local identify, respond, with = wire.identify, wire.respond, wire.with
-local monotonic = core.monotonic
-local max, remove = math.max, table.remove
-local resume, running = coroutine.resume, coroutine.running
-local yield = coroutine.yield
+local max, monotonic, remove = math.max, core.monotonic, table.remove
+local running, yield = coroutine.running, coroutine.yield
 local root = protected.root
 -- A finalizer may run in a coroutine that it cannot yield from.
 local isyieldable = rawget(coroutine, "isyieldable")
@@ -26,16 +24,34 @@ local Transport = { __name = "iotdataplane.transport.multi" }
 Transport.__index = Transport
 
 local FOREVER = math.huge
-local SPARE = 64 -- coroutines that are kept for the next functions
+local SPARE = 64 -- workers that are kept for the next functions
 
--- What a worker yields: it waits for what the loop will tell it, or its
--- function has ended.
-local WAITS, ENDED = {}, {}
+-- What a worker yields to us: its function has ended; or it waits, and the
+-- loop does not know for what.
+local ENDED, WAITS = {}, {}
 
 -- ---- workers: coroutines that run one function after the other ----
 
-local function work(worker)
-  repeat worker = yield(ENDED, worker.f()) until false
+local function work(f)
+  repeat f = yield(ENDED, f()) until false
+end
+
+local function new_worker(self)
+  local thread = coroutine.create(work)
+  local worker = { thread = thread }
+  self.workers[thread] = worker
+  return worker
+end
+
+---Keeps a worker that is done for the next function.
+local function park(self, worker)
+  local idle = self.idle
+  worker.owner, worker.f = nil, nil
+  if #idle < self.spare then
+    idle[#idle + 1] = worker
+  else
+    self.workers[worker.thread] = nil
+  end
 end
 
 local function rest(self)
@@ -45,52 +61,50 @@ local function rest(self)
   end
 end
 
----A worker's function has ended. One that raised takes its coroutine along.
-local function ended(self, worker, ok, a, b)
-  local owner, f, idle = worker.owner, worker.f, self.idle
+---Hears what a worker has come to, as loop:resume has it. One that raised is
+---of no use any more.
+local function settle(self, worker, ok, what, a, b)
+  if ok == nil or what == WAITS then return end
+  local owner, f = worker.owner, worker.f
   self.active = self.active - 1
-  worker.owner, worker.f = nil, nil
-  if ok and #idle < self.spare then idle[#idle + 1] = worker end
+  if ok and what == ENDED then
+    park(self, worker)
+  else
+    self.workers[worker.thread] = nil
+    a, b = ok and "what runs beside others has yielded to somebody else"
+      or what, nil
+    ok = false
+  end
   owner:ended(f, ok, a, b)
   if self.closing then rest(self) end
-end
-
----Wakes a worker with what it waits for, which is up to five values.
-local function go_on(self, worker, a, b, c, d, e)
-  local before = self.current
-  self.current = worker
-  local ok, what, result, err = resume(worker.thread, a, b, c, d, e)
-  self.current = before
-  if not ok then
-    ended(self, worker, false, what)
-  elseif what == ENDED then
-    ended(self, worker, true, result, err)
-  elseif what ~= WAITS then -- nobody would ever wake it
-    ended(self, worker, false,
-      "what runs beside others has yielded to somebody else")
-  end
 end
 
 ---Has a worker run a function until that waits for something.
 ---@param owner table whose method `ended` hears how it ended
 local function begin(self, owner, f)
-  local worker = remove(self.idle) or { thread = coroutine.create(work) }
+  local worker = remove(self.idle) or new_worker(self)
   worker.owner, worker.f = owner, f
   self.active = self.active + 1
-  go_on(self, worker, worker)
+  settle(self, worker, self.loop:resume(worker.thread, f))
 end
 
 -- ---- the loop ----
 
----Hands what has ended to the one who waits for it.
-local function dispatch(self, id, a, b, c, d, e)
-  if not id then return false end
-  local waiter = self.waiting[id]
-  self.waiting[id] = false
-  if not waiter then -- it was abandoned
+---Hands what loop:next gave to the one who waits for it.
+---@return boolean # has anybody gone on?
+local function dispatch(self, key, a, b, c, d, e)
+  if not key then return false end
+  local worker = self.workers[key]
+  if worker then
+    settle(self, worker, a, b, c, d)
+    return true
+  end
+  local waiter = self.waiting[key]
+  self.waiting[key] = nil
+  if not waiter then
     return true
   elseif waiter.thread then
-    if waiter.id == id then go_on(self, waiter, a, b, c, d, e) end
+    settle(self, waiter, self.loop:resume(waiter.thread, a, b, c, d, e))
   else
     waiter.is_full = true
     waiter[1], waiter[2], waiter[3], waiter[4], waiter[5] = a, b, c, d, e
@@ -98,11 +112,12 @@ local function dispatch(self, id, a, b, c, d, e)
   return true
 end
 
----Waits for what is under way in the loop, and gives what came of it.
+---Waits for what is under way in the loop, and gives what came of it: of those
+---who cannot wait within the loop's own call.
 local function await(self, id)
-  local worker = self.current
-  if worker and root(running()) == worker.thread and isyieldable() then
-    self.waiting[id], worker.id = worker, id
+  local worker = self.workers[root(running())]
+  if worker and isyieldable() then
+    self.waiting[id] = worker
     return yield(WAITS)
   end
   local box = {}
@@ -148,13 +163,13 @@ function Transport:send(request)
   local identity, headers = identify(self, request), request.headers
   local authorization = self.authorization
   if authorization then headers = with(headers, authorization) end
-  local id, name, message, sent = self.loop:send(identity, request.method,
-    request.path, request.query or "",
+  local status, fields, body, head, replayed = self.loop:send(identity,
+    request.method, request.path, request.query or "",
     headers, request.body or "",
     request.connect_timeout, request.read_timeout, request.deadline,
-    request.replay, self.authority, self.current ~= nil)
-  if not id then return respond(nil, name, message, sent) end
-  return respond(await(self, id))
+    request.replay, self.authority)
+  if status == true then return respond(await(self, fields)) end
+  return respond(status, fields, body, head, replayed)
 end
 
 ---@return string # which connection the last request went over, for a log
@@ -166,9 +181,10 @@ end
 ---@param seconds number
 function Transport:sleep(seconds)
   local till = monotonic() + seconds
-  local id = self.loop:pause(till)
+  local ok, id = self.loop:pause(till)
   if id then return await(self, id) end
-  repeat until curl.pause(till) -- there is no memory for anything else
+  -- that is over, where it has waited; or there was no memory for it
+  repeat until ok ~= nil or curl.pause(till)
 end
 
 Transport.now = core.now -- both take no argument, and ignore theirs
@@ -194,9 +210,33 @@ local function leave(self)
   self.runs = self.runs - 1
   if self.runs > 0 then return end
   self.spare = SPARE
-  for i = #self.idle, SPARE + 1, -1 do self.idle[i] = nil end
+  for _ = SPARE + 1, #self.idle do
+    self.workers[remove(self.idle).thread] = nil
+  end
   self.loop:resize(self.size)
   rest(self)
+end
+
+---Waits until something can go on. The usual is that one of the run's own
+---functions has ended; then its worker runs the next one.
+local function turn(self, run)
+  local loop, workers = self.loop, self.workers
+  local key, ok, what, a, b, c = loop:next(FOREVER)
+  local worker = workers[key]
+  while worker and worker.owner == run and what == ENDED do
+    self.active = self.active - 1
+    local f = run:tell(worker.f, true, a, b)
+    if not f then return park(self, worker) end
+    worker.f = f
+    self.active = self.active + 1
+    ok, what, a, b = loop:resume(key, f)
+    if ok ~= nil or run:has_news() then
+      return settle(self, worker, ok, what, a, b)
+    end
+    key, ok, what, a, b, c = loop:next(FOREVER)
+    worker = workers[key]
+  end
+  dispatch(self, key, ok, what, a, b, c)
 end
 
 ---Runs functions side by side, each in a coroutine of its own, and waits for
@@ -216,7 +256,7 @@ function Transport:run(functions, concurrency)
       -- what ends at once is not to keep others from going on
       if f then dispatch(self, loop:next(0)) end
     elseif not f and run.count > 0 or run.count >= concurrency then
-      dispatch(self, loop:next(FOREVER))
+      turn(self, run)
     end
   until run:is_done()
   leave(self)
@@ -253,7 +293,7 @@ return function(options)
   local size = options.max_pool_connections
   return setmetatable({
     loop = curl.loop(options.max_idle_time, size, options.by_poll),
-    size = size, waiting = {}, idle = {}, spare = SPARE, active = 0,
-    runs = 0, closing = false, current = nil,
+    size = size, workers = {}, idle = {}, spare = SPARE, active = 0,
+    waiting = {}, runs = 0, closing = false,
   }, Transport)
 end

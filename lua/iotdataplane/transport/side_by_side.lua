@@ -21,8 +21,16 @@ function Run:has_news()
   return self.first <= self.last
 end
 
----The next function after the one that ended first.
-local function tell(self)
+---Tells what has ended.
+---@return function|nil # the next function to run
+function Run:tell(f, ok, a, b)
+  local following = self.functions(f, ok, a, b)
+  if not following then self.count, self.is_over = self.count - 1, true end
+  return following
+end
+
+---Tells what ended first of what was not told.
+local function tell_first(self)
   local news, first = self.news, self.first
   local f, ok, a, b = news[first], news[first + 1], news[first + 2],
     news[first + 3]
@@ -32,21 +40,15 @@ local function tell(self)
   else
     self.first, self.last = 1, 0
   end
-  self.count = self.count - 1
-  return self.functions(f, ok, a, b)
+  return self:tell(f, ok, a, b)
 end
 
 ---@return function|nil # the next function to run; nil: none, for now at
 ---least. What has ended is told first
 function Run:next()
-  local f
-  if self.first <= self.last then
-    f = tell(self)
-  elseif not self.is_over and self.count < self.concurrency then
-    f = self.functions()
-  else
-    return nil
-  end
+  if self.first <= self.last then return tell_first(self) end
+  if self.is_over or self.count >= self.concurrency then return nil end
+  local f = self.functions()
   if f then self.count = self.count + 1 else self.is_over = true end
   return f
 end
