@@ -10,11 +10,17 @@
 #include <string.h>
 #include <unistd.h>
 
+#define LARGE (8u * 1024u) /* bytes, more than which may fill a socket */
+
 struct iot_pipe {
   CURL *easy;
   CURLM *multi;
   iot_share *share;
   iot_socket socket;
+  int is_large; /* has more been sent than surely goes at once? */
+  int failed;   /* while it was waited for */
+  size_t at, end;
+  char ahead[4096]; /* what came then */
   iot_watcher watcher;
   void *who; /* is told by it */
   int tls;   /* does libcurl have a TLS on it? */
@@ -81,6 +87,7 @@ static void mute(int fd) {
 
 void iot_pipe_close(iot_pipe *p) {
   if (p->socket.fd >= 0 && iot_pipe_is_foreign(p)) mute(p->socket.fd);
+  if (p->tls) iot_socket_be_patient(&p->socket, 0); /* parting takes a read */
   if (p->multi != NULL) iot_pipe_watch(p, NULL, NULL);
   if (p->easy != NULL) {
     if (p->multi != NULL) curl_multi_remove_handle(p->multi, p->easy);
@@ -229,25 +236,57 @@ static enum iot_io io(CURLcode code) {
   return code == CURLE_AGAIN ? IOT_IO_AGAIN : IOT_IO_FAILED;
 }
 
+/* TLS reads from, and writes to, a socket that it takes for one that never
+** waits. It may wait for an answer, yet not when it is to send and there is no
+** room: so it does as long as all that was sent was small. */
 enum iot_io iot_pipe_send(iot_pipe *p, const void *from, size_t n,
                           size_t *sent) {
   *sent = 0;
   if (!p->tls) return iot_socket_send(&p->socket, from, n, sent);
+  p->is_large |= n > LARGE;
+  if (p->is_large && !iot_socket_be_patient(&p->socket, 0))
+    return IOT_IO_FAILED;
   return io(curl_easy_send(p->easy, from, n, sent));
 }
 
+static enum iot_io recv_now(iot_pipe *p, void *to, size_t n, size_t *got) {
+  if (!p->tls) return iot_socket_recv(&p->socket, to, n, got);
+  if (!iot_socket_be_patient(&p->socket, 0)) return IOT_IO_FAILED;
+  return io(curl_easy_recv(p->easy, to, n, got));
+}
+
+/* What iot_pipe_await has received comes first. */
 enum iot_io iot_pipe_recv(iot_pipe *p, void *to, size_t n, size_t *received) {
-  *received = 0;
-  if (!p->tls) return iot_socket_recv(&p->socket, to, n, received);
-  return io(curl_easy_recv(p->easy, to, n, received));
+  size_t ahead = p->end - p->at, more = 0;
+  if (ahead > n) ahead = n;
+  memcpy(to, p->ahead + p->at, ahead);
+  p->at += ahead;
+  *received = ahead;
+  if (ahead > 0 && (ahead == n || p->end < sizeof(p->ahead))) return IOT_IO_OK;
+  if (p->failed) return IOT_IO_FAILED;
+  if (ahead == 0) return recv_now(p, to, n, received);
+  p->failed =
+      recv_now(p, (char *)to + ahead, n - ahead, &more) == IOT_IO_FAILED;
+  *received += more;
+  return IOT_IO_OK;
 }
 
 int iot_pipe_is_still(const iot_pipe *p) {
-  return !p->tls || iot_socket_is_empty(p->socket.fd);
+  return !p->tls || iot_socket_is_empty(&p->socket);
 }
 
 int iot_pipe_await(iot_pipe *p) {
-  return !p->tls && iot_socket_await(&p->socket);
+  enum iot_io status;
+  if (p->at < p->end || p->failed) return 1;
+  if (p->is_large || !iot_socket_be_patient(&p->socket, 1)) return 0;
+  p->at = p->end = 0;
+  if (p->tls)
+    status = io(curl_easy_recv(p->easy, p->ahead, sizeof(p->ahead), &p->end));
+  else
+    status =
+        iot_socket_await(&p->socket, p->ahead, sizeof(p->ahead), &p->end);
+  p->failed = status == IOT_IO_FAILED;
+  return 1;
 }
 
 int iot_pipe_fd(const iot_pipe *p) {

@@ -88,24 +88,23 @@ int iot_share_is_foreign(const iot_share *s);
 /* Zeroed, but for its descriptor. */
 typedef struct iot_socket {
   int fd;
-  int patient; /* does `recv` wait? */
-  int failed;  /* while it was waited for */
-  size_t at, end;
-  char ahead[4096]; /* what came then */
+  int flags;   /* its file status flags, once it has been patient */
+  int patient; /* does what says nothing else wait in it? */
 } iot_socket;
 
-/* Both without waiting. OK with 0 bytes received: the peer closed. One that
-** gives less than there is room for has given all that had come. */
-enum iot_io iot_socket_send(iot_socket *s, const void *from, size_t n,
+/* Both without waiting. OK with 0 bytes received: the peer closed. */
+enum iot_io iot_socket_send(const iot_socket *s, const void *from, size_t n,
                             size_t *sent);
-enum iot_io iot_socket_recv(iot_socket *s, void *to, size_t n,
+enum iot_io iot_socket_recv(const iot_socket *s, void *to, size_t n,
                             size_t *received);
+/* Receives, and waits for it as long as the socket's patience lasts. */
+enum iot_io iot_socket_await(const iot_socket *s, void *to, size_t n,
+                             size_t *received);
 /* Is there nothing in it to receive, not even its end? */
-int iot_socket_is_empty(int fd);
-/* Waits until there is something to receive, IOT_SOCKET_PATIENCE at most, or
-** for a signal: one system call, where poll would be one more. False where
-** this socket cannot do so. */
-int iot_socket_await(iot_socket *s);
+int iot_socket_is_empty(const iot_socket *s);
+/* Has a read wait in it, IOT_SOCKET_PATIENCE at most, or for a signal, or not
+** at all; false where it cannot be told so. */
+int iot_socket_be_patient(iot_socket *s, int patient);
 
 /* curl_pipe.c */
 
@@ -140,13 +139,16 @@ const char *iot_pipe_reason(const iot_pipe *p);
 /* After IOT_IO_AGAIN the same bytes must be offered again. */
 enum iot_io iot_pipe_send(iot_pipe *p, const void *from, size_t n,
                           size_t *sent);
-/* OK with 0 bytes: the peer closed. */
+/* OK with 0 bytes: the peer closed. With fewer than there is room for: that
+** was all there is, or the end of a TLS record. */
 enum iot_io iot_pipe_recv(iot_pipe *p, void *to, size_t n, size_t *received);
 /* After a read that gave less than it had room for: has nothing come since, to
 ** the best of our knowledge? Cheaper than another read: within TLS it is a
 ** look at the socket. */
 int iot_pipe_is_still(const iot_pipe *p);
-/* As iot_socket_await; false where only the descriptor can be waited for. */
+/* Waits until there is something to receive, IOT_SOCKET_PATIENCE at most, or
+** for a signal: one system call, where poll would be one more. False where
+** only the descriptor can be waited for. */
 int iot_pipe_await(iot_pipe *p);
 /* The socket, to wait for. */
 int iot_pipe_fd(const iot_pipe *p);
