@@ -34,6 +34,7 @@ const char *iot_check_exchange(lua_State *L, iot_exchange *x,
   x->read_timeout = seconds(L, 9);
   x->call_by = seconds(L, 10);
   x->replay = lua_toboolean(L, 11);
+  x->headless = lua_toboolean(L, 13);
   return NULL;
 }
 
@@ -71,7 +72,10 @@ int iot_push_exchange(lua_State *L, const iot_exchange *x, iot_memo *m,
   lua_pushinteger(L, in->status);
   iot_push_fields(L, fields, m, t);
   iot_push_str(L, iot_buf_contents(&in->body));
-  iot_push_str(L, fields);
+  if (x->headless)
+    lua_pushnil(L);
+  else
+    iot_push_str(L, fields);
   lua_pushboolean(L, x->replayed);
   return 5;
 }

@@ -68,7 +68,7 @@ static int begun(lua_State *L, loop_box *box, iot_task *t) {
 }
 
 /* loop:send(identity, method, path, query, headers, body, connect_timeout,
-** read_timeout, deadline, replay [, authority])
+** read_timeout, deadline, replay [, authority [, headless]])
 ** -> true, its number | nil, the failure's name, message, sent
 ** In a coroutine that the loop has resumed it waits, and returns what came of
 ** it, as loop:next has it. The identity is that of iot_pool_open. */

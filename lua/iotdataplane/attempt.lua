@@ -45,12 +45,12 @@ local function find_credentials(self, deadline)
 end
 
 ---The same request for another attempt, with the first `n` of its headers:
----the transport may keep what it was given.
+---the transport may keep what it was given, the signature's pair as well.
 local function again(request, n)
   local new, headers = {}, {}
   for key, value in next, request do new[key] = value end
   for i = 1, n do headers[i] = request.headers[i] end
-  new.headers = headers
+  new.headers, new.pair = headers, nil
   return new
 end
 
@@ -86,7 +86,7 @@ end
 
 local function check_response(response)
   if type(response) == "table" and type(response.status) == "number"
-     and type(response.headers or response.fields) == "table"
+     and type(response.fields or response.headers) == "table"
      and type(response.body or "") == "string" then
     return
   end
@@ -145,10 +145,13 @@ function attempt.send(self, operation, request, n, number, state)
     state and attempt_header(self.policy, number, state.ttl)
     or self.tells_max_at_first and attempt_header(self.policy, number)
     or first_header
-  local response, failure = self.transport:send(request)
+  local old = self.answer
+  self.answer = nil
+  local response, failure = self.transport:send(request, old)
   if not response then return nil, attempt.failed(self, request, failure) end
-  if not self.spares then check_response(response) end
+  if self.is_foreign then check_response(response) end
   local result, err = parse(operation, response)
+  if self.spares then self.answer = response end
   if result then return result end
   err.delivery = delivery_of(err, response)
   return nil, err

@@ -54,7 +54,7 @@ end
 ---The same of a request that is over: most of it is as it was.
 local function rewrite(self, operation, params, request)
   local headers = request.headers
-  headers[3] = { "amz-sdk-invocation-id", uuid() }
+  headers[3][2] = uuid()
   for i = #headers, self.first_header, -1 do headers[i] = nil end
   return serialize(operation, params, self.target, headers, self.check,
                    request)
@@ -260,6 +260,8 @@ end
 ---@param settings table of settings.resolve
 ---@return table # a client
 local function new(world, settings)
+  -- a user's own, which may keep what it is given
+  local is_foreign = type(world.options.transport) == "table"
   world.transport = own_transport(world.options, settings)
   local policy = retry.policy {
     mode = settings.retry_mode, max_attempts = settings.max_attempts,
@@ -274,9 +276,8 @@ local function new(world, settings)
     is_noted = (policy.limiter or settings.logger) ~= nil,
     first_header = 4 + #settings.headers, -- that is not every request's
     is_strict = settings.strict,
-    -- a user's own transport may keep what it is given
-    spares = type(world.options.transport) ~= "table"
-      and not settings.strict,
+    is_foreign = is_foreign,
+    spares = not is_foreign and not settings.strict,
     -- none where nothing is signed
     scope = settings.signature_version == "v4" and {
       region = settings.region_name, service = model.signing_name,

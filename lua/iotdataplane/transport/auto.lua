@@ -40,9 +40,9 @@ local function choose(self)
   return self[name] or make(self, name)
 end
 
-function Transport:send(request)
+function Transport:send(request, old)
   local chosen = choose(self)
-  local response, failure = chosen:send(request)
+  local response, failure = chosen:send(request, old)
   self.last = chosen -- no other request's is, until somebody waits
   return response, failure
 end

@@ -10,10 +10,12 @@ local Transport = { __name = "iotdataplane.transport.curl" }
 Transport.__index = Transport
 
 ---@param request table
+---@param old table|nil a response that is over, to be written anew, without
+---its `headers`: for who looks at the `fields` only
 ---@return table|nil, table|nil # {status, headers, body; replayed: it was sent
 ---before, too, on a connection that was then closed}, or nil and {name,
 ---message, sent}
-function Transport:send(request)
+function Transport:send(request, old)
   -- ours alone until it is over: a finalizer may publish meanwhile
   local exchange = self.exchange or self.pool:exchange()
   self.exchange = nil
@@ -24,12 +26,12 @@ function Transport:send(request)
     request.method, request.path, request.query or "",
     headers, request.body or "",
     request.connect_timeout, request.read_timeout, request.deadline,
-    request.replay, self.authority)
+    request.replay, self.authority, old ~= nil)
   while status == false do -- Ctrl-C's hook runs, and raises, once we are here
     status, fields, body, head, replayed = exchange:resume()
   end
   self.exchange = exchange
-  return respond(status, fields, body, head, replayed)
+  return respond(old, status, fields, body, head, replayed)
 end
 
 ---@return string # which connection the last request went over, for a log

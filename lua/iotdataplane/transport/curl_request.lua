@@ -17,6 +17,9 @@ end
 
 ---A client's requests go to one place: what that makes of them is made once.
 function wire.identify(self, request)
+  local target = request.target
+  if target and target == self.target then return self.identity end
+  self.target = target
   if request.tls ~= self.tls or request.host ~= self.host
      or request.port ~= self.port or request.scheme ~= self.scheme
      or request.tcp_keepalive ~= self.tcp_keepalive
@@ -30,15 +33,20 @@ function wire.identify(self, request)
 end
 
 ---What `exchange:send` and `loop:next` give, as a transport does.
-function wire.respond(status, fields, body, head, replayed)
+---@param old table|nil a response that is over, to be written anew
+function wire.respond(old, status, fields, body, head, replayed)
   if not status then
     return nil, { name = fields, message = body, sent = head }
   end
-  local response = {
+  if old then
+    old.status, old.fields, old.body, old.head = status, fields, body, head
+    old.headers, old.replayed = nil, replayed
+    return old
+  end
+  return setmetatable({
     status = status, fields = fields, body = body, head = head,
-  }
-  if replayed then response.replayed = true end
-  return setmetatable(response, Response)
+    replayed = replayed,
+  }, Response)
 end
 
 return wire

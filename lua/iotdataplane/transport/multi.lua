@@ -156,10 +156,12 @@ end
 -- ---- the world ----
 
 ---@param request table
+---@param old table|nil a response that is over, to be written anew, without
+---its `headers`: for who looks at the `fields` only
 ---@return table|nil, table|nil # {status, headers, body; replayed: it was sent
 ---before, too, on a connection that was then closed}, or nil and {name,
 ---message, sent}
-function Transport:send(request)
+function Transport:send(request, old)
   local identity, headers = identify(self, request), request.headers
   local authorization = self.authorization
   if authorization then headers = with(headers, authorization) end
@@ -167,9 +169,9 @@ function Transport:send(request)
     request.method, request.path, request.query or "",
     headers, request.body or "",
     request.connect_timeout, request.read_timeout, request.deadline,
-    request.replay, self.authority)
-  if status == true then return respond(await(self, fields)) end
-  return respond(status, fields, body, head, replayed)
+    request.replay, self.authority, old ~= nil)
+  if status == true then return respond(old, await(self, fields)) end
+  return respond(old, status, fields, body, head, replayed)
 end
 
 ---@return string # which connection the last request went over, for a log
