@@ -26,12 +26,10 @@ local function new(options)
     log = function(level, message)
       world.logged[#world.logged + 1] = level .. ": " .. message
     end,
-    send = function(operation, request)
+    send = function(item)
       local result, err = true, nil
-      if world.answer then result, err = world.answer(request) end
-      if result then
-        world.sent[#world.sent + 1] = operation .. request
-      end
+      if world.answer then result, err = world.answer(item.request) end
+      if result then world.sent[#world.sent + 1] = item.request end
       return result, err
     end,
   }
@@ -39,7 +37,7 @@ end
 
 local function push(q, ...)
   for _, request in ipairs { ... } do
-    assert(q:push { operation = "", request = request })
+    assert(q:push { request = request })
   end
 end
 
@@ -93,11 +91,11 @@ describe("a queue", function()
   it("is sent by flush, in its order", function()
     local q = new()
     push(q, "a", "b")
-    assert(q:push { operation = "Publish ", request = "c" })
+    assert(q:push { request = "c" })
     assert.same(stats { waiting = 3 }, q:stats())
     assert.same({}, world.sent)
     assert.same({ 3, 0 }, { q:flush() })
-    assert.same({ "a", "b", "Publish c" }, world.sent)
+    assert.same({ "a", "b", "c" }, world.sent)
     assert.same(stats { sent = 3 }, q:stats())
     assert.same({ 0, 0 }, { q:flush() })
   end)
@@ -118,7 +116,7 @@ describe("a queue", function()
   it("that is full refuses", function()
     local q = new { max_messages = 2 }
     push(q, "a", "b")
-    local ok, err = q:push { operation = "", request = "c" }
+    local ok, err = q:push { request = "c" }
     assert.is_nil(ok)
     assert.equal("RuntimeError: the queue is full: 2 messages wait",
                  tostring(err))
@@ -148,7 +146,7 @@ describe("a queue", function()
   it("holds 10,000 messages, unless it is told otherwise", function()
     local q = new()
     push_many(q, 1, 10000)
-    assert.is_nil(q:push { operation = "", request = "" })
+    assert.is_nil(q:push { request = "" })
     assert.equal(10000, q:stats().waiting)
   end)
 
@@ -241,7 +239,7 @@ describe("a queue", function()
     world.sent = setmetatable({}, { __newindex = function() end })
     assert.is_true(growth(function()
       for _ = 1, 100000 do
-        q:push { operation = "", request = "a" }
+        q:push { request = "a" }
         q:flush()
       end
     end) < MUCH)
@@ -253,7 +251,7 @@ describe("a queue", function()
     world.sent = setmetatable({}, { __newindex = function() end })
     assert.is_true(growth(function()
       for _ = 1, 10 do
-        for _ = 1, 10000 do q:push { operation = "", request = "a" } end
+        for _ = 1, 10000 do q:push { request = "a" } end
         q:flush()
       end
     end) < MUCH)
@@ -263,7 +261,7 @@ describe("a queue", function()
   it("forgets what it has sent", function()
     local q, alive = new(), setmetatable({}, { __mode = "v" })
     for i = 1, 5 do
-      local item = { operation = "", request = "a" }
+      local item = { request = "a" }
       q:push(item)
       alive[i] = item
     end
@@ -586,7 +584,7 @@ describe("a queue in nginx", function()
     it("refuses in " .. phase, function()
       local q = new()
       nginx.phase = phase
-      local ok, err = q:push { operation = "", request = "a" }
+      local ok, err = q:push { request = "a" }
       assert.is_nil(ok)
       assert.equal("RuntimeError", err.name)
       assert.truthy(err.message:find(phase .. "_by_lua", 1, true))
@@ -614,7 +612,7 @@ describe("a queue in nginx", function()
     world.sent = setmetatable({}, { __newindex = function() end })
     assert.is_true(growth(function()
       for i = 1, 20000 do
-        q:push { operation = "", request = "a" }
+        q:push { request = "a" }
         if i % 7 == 0 then run_timers() end
       end
       run_timers()

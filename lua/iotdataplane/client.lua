@@ -126,6 +126,14 @@ local function misuse(self, name, params, level)
     :format(name, params == nil and "no value" or type(params)), level)
 end
 
+---The same for a method that takes no table.
+---@param arguments string|nil as it is called
+local function check(self, name, arguments)
+  if getmetatable(self) == Client then return end
+  error(("bad self (use client:%s(%s), with a colon)")
+    :format(name, arguments or ""), 3)
+end
+
 ---Outside, failures are raised.
 local function raise(result, err)
   if result then return result end
@@ -155,7 +163,7 @@ operations(Client, function(self, name, params)
     misuse(self, name, params, 4)
   end
   return raise(perform(self, model.operations[name], params))
-end)
+end, check)
 
 ---Any operation without raising.
 ---@param name string "publish", "get_thing_shadow", ...
@@ -163,9 +171,8 @@ end)
 ---@return table|nil, table|nil # the response, or nil and the error
 function Client:try(name, params)
   local operation = model.operations[name]
-  if getmetatable(self) ~= Client then
-    error("bad self (use client:try(name, params), with a colon)", 2)
-  elseif not operation then
+  check(self, "try", "name, params")
+  if not operation then
     error(("bad argument #1 to 'try' (no operation '%s')")
       :format(tostring(name)), 2)
   end
@@ -202,7 +209,8 @@ function parts.deliver_silently(self, request)
   return deliver(self, publish, request)
 end
 
-parts.misuse, parts.raise, parts.told = misuse, raise, told
+parts.misuse, parts.check, parts.raise, parts.told =
+  misuse, check, raise, told
 
 later(Client, parts)
 
@@ -224,11 +232,6 @@ function Client:presigned_mqtt_url(params)
     error(("bad argument #1 to 'presigned_mqtt_url' (%s)"):format(wrong), 2)
   end
   return raise(told(self, presign.mqtt_url(self, params)))
-end
-
-local function check(self, name)
-  if getmetatable(self) == Client then return end
-  error(("bad self (use client:%s(), with a colon)"):format(name), 3)
 end
 
 ---@return number # seconds that our clock is known to be behind
@@ -272,7 +275,6 @@ local function new(world, settings)
     target = settings.target, policy = policy,
     check = settings.parameter_validation and validate or nil,
     api_call_timeout = settings.api_call_timeout,
-    tells_max_at_first = policy.tells_max_at_first,
     is_noted = (policy.limiter or settings.logger) ~= nil,
     first_header = 4 + #settings.headers, -- that is not every request's
     is_strict = settings.strict,

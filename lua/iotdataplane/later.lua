@@ -6,8 +6,8 @@
 local methods = {}
 
 local Client
-local parts -- {prepare, refuse, deliver, deliver_silently, misuse, raise,
-            -- told} of client.lua
+local parts -- {prepare, refuse, deliver, deliver_silently, misuse, check,
+            -- raise, told} of client.lua
 
 -- ---- many at once ----
 
@@ -63,19 +63,12 @@ local function queue_of(self)
     max_messages = settings.queue.max_messages,
     overflow = settings.queue.overflow,
     concurrency = settings.max_pool_connections,
-    send = function(_, request)
-      return parts.deliver_silently(self, request)
-    end,
+    send = function(request) return parts.deliver_silently(self, request) end,
     log = queue_log(self),
     monotonic = function() return world:monotonic() end,
   }
   self.queue = waiting
   return waiting
-end
-
-local function check(self, name)
-  if getmetatable(self) == Client then return end
-  error(("bad self (use client:%s(), with a colon)"):format(name), 3)
 end
 
 ---Publishes in good time: checks the message, queues it and returns at once.
@@ -90,9 +83,7 @@ function methods:publish_later(params)
   end
   local request, err = parts.prepare(self, params)
   if not request then return parts.raise(nil, err) end
-  return parts.raise(parts.told(self, queue_of(self):push {
-    request = request,
-  }))
+  return parts.raise(parts.told(self, queue_of(self):push(request)))
 end
 
 ---Sends what publish_later has queued.
@@ -100,7 +91,7 @@ end
 ---@return number, number # how many were accepted, and how many wait still;
 ---of those that failed the logger hears
 function methods:flush(seconds)
-  check(self, "flush")
+  parts.check(self, "flush")
   if seconds ~= nil and (type(seconds) ~= "number" or seconds ~= seconds) then
     error(("bad argument #1 to 'flush' (number expected, got %s)")
       :format(tostring(seconds)), 2)
@@ -111,7 +102,7 @@ end
 ---@return table # {waiting, in_flight, sent, failed, dropped, refused,
 ---timer_failures}: messages of publish_later
 function methods:queue_stats()
-  check(self, "queue_stats")
+  parts.check(self, "queue_stats")
   return queue_of(self):stats()
 end
 

@@ -10,7 +10,8 @@ local model = require "iotdataplane.model"
 
 local methods = {}
 
-local Client, invoke -- (client, name, params) -> response; raises
+local invoke -- (client, name, params) -> response; raises
+local check -- (self, name, arguments): raises where it is no client's method
 
 -- ---- shadows ----
 
@@ -120,16 +121,11 @@ end
 
 -- ---- pages ----
 
-local function check_client(self, name)
-  if getmetatable(self) == Client then return end
-  error(("bad self (use client:%s(name), with a colon)"):format(name), 3)
-end
-
 ---Does an operation list by pages?
 ---@param name string "list_retained_messages"
 ---@return boolean
 function methods:can_paginate(name)
-  check_client(self, "can_paginate")
+  check(self, "can_paginate", "name")
   local operation = model.operations[name]
   return operation ~= nil and operation.pages ~= nil
 end
@@ -139,7 +135,7 @@ end
 ---@return table # a paginator: `for page in paginator:paginate(params) do`;
 ---raises OperationNotPageableError for the other operations
 function methods:get_paginator(name)
-  check_client(self, "get_paginator")
+  check(self, "get_paginator", "name")
   local operation = model.operations[name]
   if not operation then
     error(("bad argument #1 to 'get_paginator' (no operation '%s')")
@@ -156,8 +152,9 @@ end
 ---Gives a class the methods.
 ---@param class table of client.lua
 ---@param call function (client, name, params) -> response; raises
-local function give(class, call)
-  Client, invoke = class, call
+---@param is_method function (self, name, arguments): raises where it is none
+local function give(class, call, is_method)
+  invoke, check = call, is_method
   for name, method in next, methods do class[name] = method end
 end
 

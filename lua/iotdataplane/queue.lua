@@ -75,11 +75,11 @@ local function send(self, item)
   if IS_PUC_51 and coroutine.running() then
     -- what it raises goes on to the caller: failed, unless it returns
     self.in_flight, self.failed = self.in_flight - 1, self.failed + 1
-    local result, err = self.send(item.operation, item.request)
+    local result, err = self.send(item)
     self.failed = self.failed - 1
     return result, err
   end
-  local ok, result, err = pcall(self.send, item.operation, item.request)
+  local ok, result, err = pcall(self.send, item)
   self.in_flight = self.in_flight - 1
   if ok then return result, err end
   return nil, result
@@ -197,7 +197,7 @@ local function refuse(self, reason)
 end
 
 ---Never yields: any phase of nginx may call it.
----@param item table {operation, request}: what `send` is called with
+---@param item any what `send` is called with
 ---@return true|nil, table|nil # nil and a RuntimeError where it is not queued
 function Queue:push(item)
   local reason = self.ngx and refused_in[self.ngx.get_phase()]
@@ -251,9 +251,9 @@ end
 local queue = {}
 
 ---@param options table {max_messages (10000), overflow ("error" or
----"drop_oldest"), concurrency: messages in flight at once; send(operation,
----request) -> result | nil, err: the whole call, which may yield; log(level,
----message), monotonic() -> seconds}
+---"drop_oldest"), concurrency: messages in flight at once; send(item)
+---gives a result, or nil and an error, is the whole call, and may yield;
+---log(level, message), monotonic() -> seconds}
 ---@return table # a queue
 function queue.new(options)
   return setmetatable({

@@ -103,12 +103,12 @@ local queue = require "iotdataplane.queue"
 
 local PORT = {port}
 
-local function send(operation, request)
+local function send(request)
   local socket = ngx.socket.tcp()
   socket:settimeout(10000)
   local ok, err = socket:connect("127.0.0.1", PORT)
   if not ok then return nil, "connect: " .. err end
-  ok, err = socket:send("GET /" .. operation .. request
+  ok, err = socket:send("GET /m/" .. request
     .. " HTTP/1.1\r\nHost: x\r\n\r\n")
   if not ok then return nil, "send: " .. err end
   local line, length = nil, 0
@@ -135,7 +135,7 @@ local q = queue.new {
 local publisher = {}
 
 function publisher.push(request)
-  local ok, err = q:push { operation = "m/", request = request }
+  local ok, err = q:push(request)
   if not ok then return tostring(err) end
 end
 
