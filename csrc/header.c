@@ -3,18 +3,29 @@
 
 #include <string.h>
 
-/* Eight bytes at a time; the high bit of each tells. */
-int iot_is_plain(iot_str v) {
-  const uint64_t high = 0x8080808080808080, after_space = 0x2121212121212121;
+/* Eight bytes: the high bit of each that is not plain is set. */
+static inline uint64_t unplain(const char *p) {
+  const uint64_t after_space = 0x2121212121212121;
   const uint64_t to_delete = 0x0101010101010101;
-  uint64_t seen = 0, word;
-  for (; v.n >= sizeof(word); v.p += sizeof(word), v.n -= sizeof(word)) {
-    memcpy(&word, v.p, sizeof(word));
-    seen |= word | (word - after_space) | (word + to_delete);
+  uint64_t word;
+  memcpy(&word, p, sizeof(word));
+  return word | (word - after_space) | (word + to_delete);
+}
+
+/* Eight bytes at a time, the last ones maybe once more. */
+int iot_is_plain(iot_str v) {
+  const size_t step = sizeof(uint64_t);
+  uint64_t seen = 0;
+  size_t i;
+  if (v.n < step) {
+    for (i = 0; i < v.n; i++)
+      if ((unsigned char)v.p[i] <= ' ' || (unsigned char)v.p[i] >= 127)
+        return 0;
+    return 1;
   }
-  for (; v.n > 0; v.p++, v.n--)
-    if ((unsigned char)*v.p <= ' ' || (unsigned char)*v.p >= 127) return 0;
-  return (seen & high) == 0;
+  for (i = 0; i + step <= v.n; i += step) seen |= unplain(v.p + i);
+  seen |= unplain(v.p + v.n - step);
+  return (seen & 0x8080808080808080) == 0;
 }
 
 int iot_has_control(iot_str s) {
@@ -25,13 +36,13 @@ int iot_has_control(iot_str s) {
   return 0;
 }
 
-/* Is it RFC 9110's tchar? For each byte of ASCII a digit. */
+/* Is it RFC 9110's tchar? For each byte of ASCII a digit; of the others none
+** is one. */
 static inline int is_token(char c) {
-  static const char tchar[] =
+  static const char tchar[256] =
       "0000000000000000000000000000000001011111001101101111111111000000"
       "0111111111111111111111111110001111111111111111111111111111101010";
-  unsigned char u = (unsigned char)c;
-  return u < 128 && tchar[u] == '1';
+  return tchar[(unsigned char)c] == '1';
 }
 
 int iot_header_name_ok(iot_str name) {

@@ -169,7 +169,7 @@ static void expire(iot_loop *l, double now) {
       iot_heap_put(h, t, due);
     } else {
       iot_heap_remove(h, t);
-      make_ready(l, t);
+      if (t->state != IOT_TASK_SPARE) make_ready(l, t);
     }
   }
 }
@@ -191,9 +191,9 @@ iot_task *iot_loop_next(iot_loop *l, double now) {
   return NULL;
 }
 
+/* It stays in the heap: mostly it is soon due later than it was. */
 void iot_loop_release(iot_loop *l, iot_task *t) {
   take_first(l);
-  iot_heap_remove(&l->heap, t);
   t->state = IOT_TASK_SPARE;
   t->next = l->spare;
   l->spare = t;
@@ -222,7 +222,7 @@ static void ready_turned(iot_loop *l) {
 double iot_loop_timeout(const iot_loop *l, double now) {
   double left;
   if (l->ready.first != NULL || l->turned.first != NULL) return 0;
-  if (l->heap.count == 0) return NEVER;
+  if (l->busy == 0 || l->heap.count == 0) return NEVER;
   left = l->heap.tasks[0]->due - now;
   return left > 0 ? left : 0;
 }

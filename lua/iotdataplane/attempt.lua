@@ -15,14 +15,20 @@ local attempt = {}
 
 -- ---- the request ----
 
-local first_header = { "amz-sdk-request", "attempt=1" }
-
 ---botocore knows how many attempts there may be only once one has failed, but
 ---by the rules of 2026.
 local function attempt_header(policy, number, ttl)
   return { "amz-sdk-request", ("%sattempt=%d; max=%d"):format(
     ttl and "ttl=" .. ttl .. "; " or "", number,
     math.max(number, policy.max_attempts)) }
+end
+
+---The same of a client's first attempts.
+local function first_header(self)
+  local header = self.policy.tells_max_at_first
+    and attempt_header(self.policy, 1) or { "amz-sdk-request", "attempt=1" }
+  self.first_attempt = header
+  return header
 end
 
 ---When the service need not answer any more, by its own clock: what came with
@@ -143,8 +149,7 @@ function attempt.send(self, operation, request, n, number, state)
   local headers = request.headers
   headers[#headers + 1] =
     state and attempt_header(self.policy, number, state.ttl)
-    or self.tells_max_at_first and attempt_header(self.policy, number)
-    or first_header
+    or self.first_attempt or first_header(self)
   local old = self.answer
   self.answer = nil
   local response, failure = self.transport:send(request, old)

@@ -223,7 +223,8 @@ end
 ---functions has ended; then its worker runs the next one.
 local function turn(self, run)
   local loop, workers = self.loop, self.workers
-  local key, ok, what, a, b, c = loop:next(FOREVER)
+  local next, resume = loop.next, loop.resume
+  local key, ok, what, a, b, c = next(loop, FOREVER)
   local worker = workers[key]
   while worker and worker.owner == run and what == ENDED do
     self.active = self.active - 1
@@ -231,11 +232,11 @@ local function turn(self, run)
     if not f then return park(self, worker) end
     worker.f = f
     self.active = self.active + 1
-    ok, what, a, b = loop:resume(key, f)
-    if ok ~= nil or run:has_news() then
+    ok, what, a, b = resume(loop, key, f)
+    if ok ~= nil or run.last > 0 then -- it has news
       return settle(self, worker, ok, what, a, b)
     end
-    key, ok, what, a, b, c = loop:next(FOREVER)
+    key, ok, what, a, b, c = next(loop, FOREVER)
     worker = workers[key]
   end
   dispatch(self, key, ok, what, a, b, c)
