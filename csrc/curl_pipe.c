@@ -271,10 +271,6 @@ enum iot_io iot_pipe_recv(iot_pipe *p, void *to, size_t n, size_t *received) {
   return IOT_IO_OK;
 }
 
-int iot_pipe_is_still(const iot_pipe *p) {
-  return !p->tls || iot_socket_is_empty(&p->socket);
-}
-
 int iot_pipe_await(iot_pipe *p) {
   enum iot_io status;
   if (p->at < p->end || p->failed) return 1;
@@ -283,8 +279,7 @@ int iot_pipe_await(iot_pipe *p) {
   if (p->tls)
     status = io(curl_easy_recv(p->easy, p->ahead, sizeof(p->ahead), &p->end));
   else
-    status =
-        iot_socket_await(&p->socket, p->ahead, sizeof(p->ahead), &p->end);
+    status = iot_socket_await(&p->socket, p->ahead, sizeof(p->ahead), &p->end);
   p->failed = status == IOT_IO_FAILED;
   return 1;
 }

@@ -52,8 +52,7 @@ void iot_pool_resize(iot_pool *p, long max_size);
 ** NULL. Those that are too old, or closed, are dropped on the way. `trusts`:
 ** one that was read to its end in this turn, a moment ago, is not read again;
 ** for a request that may be sent again where it was closed since. */
-iot_conn *iot_pool_take(iot_pool *p, iot_str identity, double now,
-                        int trusts);
+iot_conn *iot_pool_take(iot_pool *p, iot_str identity, double now, int trusts);
 /* A new one, connecting; NULL for no memory or a malformed identity. The
 ** identity is the target: scheme, host, port, verify ("1" or "0"), CA path,
 ** certificate, key, keepalive, the proxy's scheme, host, port, user and

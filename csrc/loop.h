@@ -16,9 +16,9 @@ typedef struct iot_task {
   enum iot_task_state state;
   struct iot_task *next; /* ready after this one, or spare */
   int is_ready;
-  double due; /* when to look at it at the latest */
-  size_t at;  /* in the heap, from 1; 0: it is not there */
-  long id;    /* from 1 */
+  double due;   /* when to look at it at the latest */
+  size_t at;    /* in the heap, from 1; 0: it is not there */
+  long id;      /* from 1 */
   void *waiter; /* its owner's, who waits for it */
 } iot_task;
 

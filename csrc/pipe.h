@@ -100,8 +100,6 @@ enum iot_io iot_socket_recv(const iot_socket *s, void *to, size_t n,
 /* Receives, and waits for it as long as the socket's patience lasts. */
 enum iot_io iot_socket_await(const iot_socket *s, void *to, size_t n,
                              size_t *received);
-/* Is there nothing in it to receive, not even its end? */
-int iot_socket_is_empty(const iot_socket *s);
 /* Has a read wait in it, IOT_SOCKET_PATIENCE at most, or for a signal, or not
 ** at all; false where it cannot be told so. */
 int iot_socket_be_patient(iot_socket *s, int patient);
@@ -142,10 +140,6 @@ enum iot_io iot_pipe_send(iot_pipe *p, const void *from, size_t n,
 /* OK with 0 bytes: the peer closed. With fewer than there is room for: that
 ** was all there is, or the end of a TLS record. */
 enum iot_io iot_pipe_recv(iot_pipe *p, void *to, size_t n, size_t *received);
-/* After a read that gave less than it had room for: has nothing come since, to
-** the best of our knowledge? Cheaper than another read: within TLS it is a
-** look at the socket. */
-int iot_pipe_is_still(const iot_pipe *p);
 /* Waits until there is something to receive, IOT_SOCKET_PATIENCE at most, or
 ** for a signal: one system call, where poll would be one more. False where
 ** only the descriptor can be waited for. */

@@ -51,8 +51,7 @@ void iot_pool_unref(iot_pool *p) {
 /* Was it read to the end just now? Who carries on with one request after the
 ** other need not do so once more. */
 static int is_fresh(const iot_pool *p, const iot_conn *c, double now) {
-  return c->quiet && c->turn == p->turn && now - c->idle_since < MAX_TRUST &&
-         iot_pipe_is_still(c->pipe);
+  return c->quiet && c->turn == p->turn && now - c->idle_since < MAX_TRUST;
 }
 
 /* Anything but "nothing yet" makes a kept connection useless. */

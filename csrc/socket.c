@@ -38,13 +38,6 @@ enum iot_io iot_socket_await(const iot_socket *s, void *to, size_t n,
   return status(recv(s->fd, to, n, 0), received);
 }
 
-int iot_socket_is_empty(const iot_socket *s) {
-  char next;
-  size_t n;
-  return status(recv(s->fd, &next, 1, MSG_PEEK | MSG_DONTWAIT), &n) ==
-         IOT_IO_AGAIN;
-}
-
 /* For so long that a signal that came just before a read is noticed soon. */
 static int set_patience(iot_socket *s) {
   struct timeval most = {IOT_SOCKET_PATIENCE, 0};
