@@ -597,6 +597,28 @@ describe("publish_many", function()
     assert.equal(1, seen)
   end)
 
+  -- PUC Lua 5.1 shows nobody the coroutine that waits.
+  if _VERSION ~= "Lua 5.1" or rawget(_G, "jit") then
+    it("says so where somebody else resumes what it runs", function()
+      local thread, asked, seen = nil, 0, 0
+      client = new_client({}, { credentials = function()
+        thread = coroutine.running()
+        return { access_key = "AK", secret_key = "SK" }
+      end }, {})
+      local source = messages(20)
+      local ok, err = pcall(client.publish_many, client, function()
+        asked = asked + 1
+        if asked == 2 then coroutine.resume(thread) end
+        return source()
+      end, {
+        concurrency = 2, on_result = function() seen = seen + 1 end,
+      })
+      assert.is_false(ok)
+      assert.is_truthy(err:find "somebody else has resumed", err)
+      assert.equal(asked, seen)
+    end)
+  end
+
   it("asks once for credentials that many wait for", function()
     client = new_client({}, {}, {
       HOME = "/nonexistent",
