@@ -1,8 +1,9 @@
 #!/bin/bash
 # many.sh - publishes with many in flight, beside libcurl's multi interface,
 # bare sockets and boto3 with threads, plain and over TLS, answered at once or
-# later: their CPU time, with the server on the same core, and how many there
-# are in a second, with the server on a core of its own.
+# later: their CPU time, with the server on the same core; how many there are
+# in a second, and their CPU time, with the server on a core of its own
+# ("apart"); and streams of up to a million messages.
 # usage: bench/many.sh [--check]   after `make LUA=5.4` and `make LUA=luajit`
 # Prints a table, also into build/bench/many.txt. With --check it exits 1
 # where a bound below is passed.
@@ -15,6 +16,7 @@ PUBLISHES=20000     # a measurement, of those that are answered at once
 TURNS=50            # publishes of each place in flight, of the others
 SLOW=20             # ms that a late answer takes
 IN_FLIGHT="1 8 64 256"
+STREAMS="1000 10000 100000 1000000" # messages
 SLOW_PUBLISHES=1000 # a measurement, of boto3
 MIN_MULTI=2.0       # times libcurl multi's messages a second, 64 in flight
 MIN_EPOLL=0.4       # times bare sockets'
@@ -69,6 +71,7 @@ one() {
   read -r cpu grown rate <<<"$result"
   if [ -n "${on_server:-}" ]; then
     echo "$rate" >>"$samples/rate_$2_$3_$4_$1"
+    echo "$cpu" >>"$samples/own_$2_$3_$4_$1"
   else
     echo "$cpu" >>"$samples/many_$2_$3_$4_$1"
     echo "$grown" >>"$samples/many_grown"
@@ -96,15 +99,41 @@ everything() {
   done
 }
 
-rows() { # TITLE PREFIX: of all kinds
-  local scheme ms n what name
+# Streams of any length take the same, each message and in all.
+streams() {
+  local n lua result cpu grown _
+  start_plain 0
+  for n in $STREAMS; do
+    for lua in "${luas[@]}"; do
+      result=$(measure "$lua" 64 "$n" 2>>"$log") || failed "a stream of $n"
+      read -r cpu grown _ <<<"$result"
+      echo "$cpu" >"$samples/stream_cpu_${n}_$lua"
+      echo "$grown" >"$samples/stream_grown_${n}_$lua"
+    done
+  done
+}
+
+stream_rows() {
+  local n lua
+  printf '%-26s %8s %8s\n' "a stream, 64 in flight" "CPU us" "kB more"
+  for n in $STREAMS; do
+    for lua in "${luas[@]}"; do
+      printf '%-26s %8s %8s\n' "  $n messages: $lua" \
+        "$(median "stream_cpu_${n}_$lua")" "$(median "stream_grown_${n}_$lua")"
+    done
+  done
+}
+
+rows() { # TITLE PREFIX MS...: of all kinds
+  local scheme ms n what name title=$1 prefix=$2
+  shift 2
   for scheme in plain tls; do
-    for ms in 0 $SLOW; do
-      printf '%-26s %8s %8s %8s\n' "$scheme, after $ms ms, $1" each \
+    for ms; do
+      printf '%-26s %8s %8s %8s\n' "$scheme, after $ms ms, $title" each \
         /multi /epoll
       for n in $IN_FLIGHT; do
         for what in "${whats[@]}"; do
-          name=$2_${scheme}_${ms}_$n
+          name=${prefix}_${scheme}_${ms}_$n
           [ -e "$samples/${name}_$what" ] || continue
           row "  $n in flight: $what" "${name}_$what" "${name}_multi" \
             "${name}_epoll"
@@ -115,8 +144,10 @@ rows() { # TITLE PREFIX: of all kinds
 }
 
 table() {
-  rows "CPU us" many
-  rows "a second" rate
+  rows "CPU us" many 0 $SLOW
+  rows "a second" rate 0 $SLOW
+  rows "CPU apart" own 0
+  stream_rows
   printf '%-26s %8s\n' "memory growth, most, kB" "$grown"
 }
 
@@ -133,7 +164,7 @@ check() {
       "$(ratio "rate_${scheme}_0_64_5.4" "rate_${scheme}_0_64_multi")" \
       $MIN_MULTI
     bound "$scheme, CPU with 256 in flight / 8" \
-      "$(ratio "many_${scheme}_0_256_5.4" "many_${scheme}_0_8_5.4")" \
+      "$(ratio "own_${scheme}_0_256_5.4" "own_${scheme}_0_8_5.4")" \
       $MAX_FLAT
     for n in $IN_FLIGHT; do
       at_least "$scheme after $SLOW ms, $n in flight / ideal" \
@@ -146,20 +177,24 @@ check() {
   at_least "64 in flight / boto3" \
     "$(ratio rate_plain_0_64_5.4 rate_plain_0_64_boto3)" $MIN_BOTO3
   bound "memory growth" "$grown" $MAX_GROWTH
+  bound "CPU of a million messages / of 10,000" \
+    "$(ratio stream_cpu_1000000_5.4 stream_cpu_10000_5.4)" $MAX_FLAT
   [ $passed = yes ]
 }
 
 mkdir -p "$out" "$samples"
-rm -f "$samples"/many_* "$samples"/rate_*
+rm -f "$samples"/many_* "$samples"/rate_* "$samples"/own_* \
+  "$samples"/stream_*
 : >"$log"
 compile server
 compile epoll_floor
 compile multi_floor -lcurl -lcrypto
 clean_environment
-whats=(epoll multi)
+luas=()
 for lua in 5.4 luajit; do
-  if [ -e "build/$lua/iotdataplane/core.so" ]; then whats+=("$lua"); fi
+  if [ -e "build/$lua/iotdataplane/core.so" ]; then luas+=("$lua"); fi
 done
+whats=(epoll multi "${luas[@]}")
 if /usr/bin/python3 -c 'import boto3' 2>>"$log"; then whats+=(boto3); fi
 if [ "$(getconf _NPROCESSORS_ONLN)" -gt 1 ]; then
   on_server="taskset -c 1" on_client="taskset -c 0"
@@ -168,6 +203,7 @@ if [ "$(getconf _NPROCESSORS_ONLN)" -gt 1 ]; then
 fi
 pin
 everything
+streams
 grown=$(sort -n "$samples/many_grown" | tail -n 1)
 table | tee "$out/many.txt"
 if [ "${1:-}" = --check ]; then check; fi
