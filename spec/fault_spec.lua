@@ -1,6 +1,7 @@
 -- Every fault of spec/faults.lua over real sockets: class, delivery, number
 -- of attempts, time, and nothing left behind.
 
+local child = require "spec.support.child"
 local cjson = require "cjson"
 local faults = require "spec.faults"
 local hostile = require "spec.support.hostile"
@@ -67,13 +68,6 @@ end
 
 -- ---- names ----
 
--- The interpreter that runs us stands before the script's name.
-local function interpreter()
-  local at = -1
-  while arg[at - 1] do at = at - 1 end
-  return os.getenv "LUA_BIN" or arg[-1] or "lua5.4"
-end
-
 -- Compiles slow_names.c; the library's path.
 local function compile()
   local path = os.tmpname()
@@ -86,12 +80,9 @@ end
 -- What spec/support/fault_child.lua tells of each fault.
 local function play_names()
   local library = compile()
-  local paths = ("package.path = %q package.cpath = %q")
-    :format(package.path, package.cpath)
-  local words = { "LD_PRELOAD=" .. server.quote(library), "exec timeout",
-                  CHILD_SECONDS, server.quote(interpreter()), "-e",
-                  server.quote(paths), "spec/support/fault_child.lua", "9" }
-  local pipe, results = assert(io.popen(table.concat(words, " "))), {}
+  local command = child.command(("LD_PRELOAD=%s exec timeout %d"):format(
+    server.quote(library), CHILD_SECONDS), "spec/support/fault_child.lua", "9")
+  local pipe, results = assert(io.popen(command)), {}
   for line in pipe:lines() do results[#results + 1] = cjson.decode(line) end
   pipe:close()
   os.remove(library)

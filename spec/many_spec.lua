@@ -1,5 +1,6 @@
 -- client:publish_many over real sockets; what it sends is `publish`'s affair.
 
+local child = require "spec.support.child"
 local cjson = require "cjson"
 local clients = require "spec.support.client"
 local hostile = require "spec.support.hostile"
@@ -633,13 +634,6 @@ end)
 
 -- ---- Ctrl-C ----
 
--- The interpreter that runs us stands before the script's name.
-local function interpreter()
-  local at = -1
-  while arg[at - 1] do at = at - 1 end
-  return os.getenv "LUA_BIN" or arg[-1] or "lua5.4"
-end
-
 describe("publish_many in a process of its own", function()
   local hosts
 
@@ -651,12 +645,9 @@ describe("publish_many in a process of its own", function()
   teardown(function() hosts:stop() end)
 
   local function start(what, path, before)
-    local paths = ("package.path = %q package.cpath = %q")
-      :format(package.path, package.cpath)
-    local words = { before or "", "exec", server.quote(interpreter()), "-e",
-                    server.quote(paths), "spec/support/curl_child.lua", what,
-                    ("http://127.0.0.1:%d/%s"):format(hosts.http, path) }
-    local pipe = assert(io.popen(table.concat(words, " ") .. " 2>&1"))
+    local pipe = child.start((before or "") .. " exec",
+      "spec/support/curl_child.lua", what,
+      ("http://127.0.0.1:%d/%s"):format(hosts.http, path))
     return pipe:read "*n", pipe
   end
 

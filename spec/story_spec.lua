@@ -1,6 +1,7 @@
 -- A shadow's life and that of retained messages, through real sockets, in a
 -- data plane that keeps state; and the example that tells of them.
 
+local child = require "spec.support.child"
 local cjson = require "cjson"
 local dataplane = require "spec.support.dataplane"
 local iotdataplane = require "iotdataplane"
@@ -8,11 +9,6 @@ local server = require "spec.support.server"
 
 -- Fewer where each takes long, as under valgrind.
 local COUNT = math.min(tonumber(os.getenv "COUNT") or 1000, 1000)
-
--- The interpreter that runs us stands before the script's name.
-local function interpreter()
-  return os.getenv "LUA_BIN" or arg[-1] or "lua5.4"
-end
 
 local function names_of(list)
   table.sort(list)
@@ -228,22 +224,19 @@ describe("the whole data plane", function()
   end)
 
   it("is what examples/shadows.lua tells of", function()
-    local words = {
+    local environment = {
       "env", "AWS_REGION=" .. plane.region,
       "AWS_ENDPOINT_URL_IOT_DATA_PLANE=" .. plane.https,
       "AWS_CA_BUNDLE=" .. plane.ca,
       "AWS_ACCESS_KEY_ID=" .. plane.access_key_id,
       "AWS_SECRET_ACCESS_KEY=" .. plane.secret_access_key,
-      interpreter(), "-e",
-      ("package.path=%q package.cpath=%q"):format(package.path,
-                                                  package.cpath),
-      "examples/shadows.lua", "example", "300",
     }
-    for i, word in ipairs(words) do words[i] = server.quote(word) end
+    for i, word in ipairs(environment) do
+      environment[i] = server.quote(word)
+    end
     local before = #topics_of()
-    local pipe = assert(io.popen(table.concat(words, " ") .. " 2>&1"))
-    local said = pipe:read "*a"
-    pipe:close()
+    local said = child.output(table.concat(environment, " "),
+      "examples/shadows.lua", "example", "300")
     local pages = math.ceil((before + 300) / 200)
     assert.equal(([[
 The shadow says: 21 degrees

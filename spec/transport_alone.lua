@@ -3,28 +3,10 @@
 --
 --   require "spec.transport_alone"("curl")
 
+local child = require "spec.support.child"
 local core = require "iotdataplane.core"
 local hostile = require "spec.support.hostile"
 local server = require "spec.support.server"
-
--- The interpreter that runs us stands before the script's name.
-local function interpreter()
-  local at = -1
-  while arg[at - 1] do at = at - 1 end
-  return os.getenv "LUA_BIN" or arg[-1] or "lua5.4"
-end
-
--- Starts spec/support/curl_child.lua, which finds the modules where we do;
--- its pid, and the pipe from it.
-local function start_with(environment, ...)
-  local paths = ("package.path = %q package.cpath = %q")
-    :format(package.path, package.cpath)
-  local words = { environment, "exec", server.quote(interpreter()), "-e",
-                  server.quote(paths), "spec/support/curl_child.lua" }
-  for _, word in ipairs { ... } do words[#words + 1] = server.quote(word) end
-  local pipe = assert(io.popen(table.concat(words, " ") .. " 2>&1"))
-  return pipe:read "*n", pipe
-end
 
 local function read_all(pipe)
   local text = pipe:read "*a"
@@ -43,8 +25,11 @@ local function alone(kind)
     return require("iotdataplane.transport." .. kind)(options)
   end
 
+  -- Starts spec/support/curl_child.lua: its pid, and the pipe from it.
   local function start_child(environment, ...)
-    return start_with(environment .. " TRANSPORT=" .. kind, ...)
+    local pipe = child.start(environment .. " TRANSPORT=" .. kind .. " exec",
+      "spec/support/curl_child.lua", ...)
+    return pipe:read "*n", pipe
   end
 
   local function send(path, changes)

@@ -1,5 +1,6 @@
 -- spawn_spec.lua - core.run: programs that end well, badly, late or never
 
+local child = require "spec.support.child"
 local core = require "iotdataplane.core"
 local server = require "spec.support.server"
 
@@ -38,15 +39,9 @@ local function timed(f, ...)
   return core.monotonic() - began, result, reason, kind
 end
 
-local function interpreter()
-  return os.getenv "LUA_BIN" or arg[-1] or "lua5.4"
-end
-
 ---The words of a command that runs `code` in an interpreter of its own.
 local function lua_words(code)
-  local paths = ("package.path = %q package.cpath = %q local core = "
-    .. "require 'iotdataplane.core' "):format(package.path, package.cpath)
-  return { interpreter(), "-e", paths .. code }
+  return child.words("-e", "local core = require 'iotdataplane.core' " .. code)
 end
 
 ---The same, started by Python code that changes what is inherited.

@@ -2,6 +2,7 @@
 -- neither on the terminal nor, where there is none, on standard input: OpenSSL
 -- would do both, and a service would hang at its start for ever
 
+local child = require "spec.support.child"
 local server = require "spec.support.server"
 
 local SECONDS = 20 -- that nothing here takes
@@ -29,20 +30,6 @@ local CHILD = [[
   print(failure and failure.name or "sent")
 ]]
 
--- The interpreter that runs us stands before the script's name.
-local function interpreter()
-  local at = -1
-  while arg[at - 1] do at = at - 1 end
-  return os.getenv "LUA_BIN" or arg[-1] or "lua5.4"
-end
-
-local function output(words)
-  local pipe = assert(io.popen(table.concat(words, " ") .. " 2>&1"))
-  local text = pipe:read "*a"
-  pipe:close()
-  return text
-end
-
 describe("an encrypted key", function()
   local doors
 
@@ -52,16 +39,13 @@ describe("an encrypted key", function()
 
   -- `setsid` takes the terminal away, and the pass phrase lies ready.
   local function try(name)
-    local paths = ("package.path = %q package.cpath = %q")
-      :format(package.path, package.cpath)
     local script = os.tmpname()
     local file = assert(io.open(script, "w"))
-    file:write(paths, "\n", CHILD)
+    file:write(CHILD)
     file:close()
-    local said = output {
-      "yes sesame | timeout", SECONDS, "setsid", server.quote(interpreter()),
-      script, doors.openssl, server.quote(doors.directory), name,
-    }
+    local said = child.output(
+      ("yes sesame | timeout %d setsid"):format(SECONDS),
+      script, doors.openssl, doors.directory, name)
     os.remove(script)
     return said
   end

@@ -1,6 +1,6 @@
+local child = require "spec.support.child"
 local new = require "iotdataplane.transport.curl"
 local proxies = require "spec.support.proxy"
-local server = require "spec.support.server"
 
 local USER = "k\195\164the o'neil"
 local PASSWORD = "p@ss: w/%rd?#\240\159\148\145"
@@ -406,25 +406,9 @@ describe("through a proxy", function()
 
   -- ---- the environment ----
 
-  local function interpreter()
-    local at = -1
-    while arg[at - 1] do at = at - 1 end
-    return os.getenv "LUA_BIN" or arg[-1] or "lua5.4"
-  end
-
   -- What spec/support/proxy_child.lua prints in that environment.
   local function in_environment(environment, ...)
-    local paths = ("package.path = %q package.cpath = %q")
-      :format(package.path, package.cpath)
-    local words = { environment, server.quote(interpreter()), "-e",
-                    server.quote(paths), "spec/support/proxy_child.lua" }
-    for _, word in ipairs { ... } do
-      words[#words + 1] = server.quote(word)
-    end
-    local pipe = assert(io.popen(table.concat(words, " ") .. " 2>&1"))
-    local text = pipe:read "*a"
-    pipe:close()
-    return text
+    return child.output(environment, "spec/support/proxy_child.lua", ...)
   end
 
   it("is the one that is given, whatever the environment says", function()
