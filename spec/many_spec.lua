@@ -85,19 +85,6 @@ describe("publish_many", function()
 
   after_each(function() client:close() end)
 
-  -- The one that looks is counted as well.
-  local function descriptors()
-    local count = 0
-    for i = 0, 1023 do
-      local file = io.open("/proc/self/fdinfo/" .. i)
-      if file then
-        count = count + 1
-        file:close()
-      end
-    end
-    return count
-  end
-
   -- ---- what becomes of messages ----
 
   it("publishes an array", function()
@@ -425,7 +412,7 @@ describe("publish_many", function()
     it("accounts for all where the client is closed by " .. who, function()
       ask "/_set?delay=0.002"
       collectgarbage()
-      local before = descriptors()
+      local before = leaks.descriptors()
       local source, seen, asked = messages(60), {}, 0
       local summary = client:publish_many(function()
         asked = asked + 1
@@ -439,17 +426,17 @@ describe("publish_many", function()
       assert.same({ 60, 0 }, { summary.succeeded, summary.failed })
       assert.equal(60, #seen)
       assert_arrived(60)
-      assert.equal(before, descriptors())
+      assert.equal(before, leaks.descriptors())
     end)
   end
 
   it("leaves no descriptor once it is closed", function()
     collectgarbage()
-    local before = descriptors()
+    local before = leaks.descriptors()
     client:publish_many(messages(40), { concurrency = 8 })
-    assert.is_true(descriptors() > before)
+    assert.is_true(leaks.descriptors() > before)
     client:close()
-    assert.equal(before, descriptors())
+    assert.equal(before, leaks.descriptors())
   end)
 
   it("keeps no more connections than it may", function()
@@ -457,9 +444,9 @@ describe("publish_many", function()
       client = new_client { max_pool_connections = size }
       ask "/_set?delay=0.002"
       collectgarbage()
-      local before = descriptors()
+      local before = leaks.descriptors()
       client:publish_many(messages(40), { concurrency = 8 })
-      local after = descriptors()
+      local after = leaks.descriptors()
       client:close()
       return after - before
     end
@@ -473,12 +460,12 @@ describe("publish_many", function()
   it("is collected with what it keeps", function()
     collectgarbage()
     collectgarbage()
-    local before = descriptors()
+    local before = leaks.descriptors()
     for _ = 1, 10 do
       new_client():publish_many(messages(4))
     end
     for _ = 1, 4 do collectgarbage() end
-    assert.is_true(descriptors() <= before)
+    assert.is_true(leaks.descriptors() <= before)
   end)
 
   -- ---- memory ----

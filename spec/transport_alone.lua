@@ -6,6 +6,7 @@
 local child = require "spec.support.child"
 local core = require "iotdataplane.core"
 local hostile = require "spec.support.hostile"
+local leaks = require "spec.support.fault_leaks"
 local server = require "spec.support.server"
 
 local function read_all(pipe)
@@ -160,32 +161,6 @@ local function alone(kind)
 
   -- ---- descriptors ----
 
-  local function own_pid()
-    local file = assert(io.open("/proc/self/stat"))
-    local pid = file:read("*n")
-    file:close()
-    return pid
-  end
-
-  local function count_descriptors()
-    local pipe = io.popen(("ls /proc/%d/fd | wc -l"):format(own_pid()))
-    local n = pipe:read "*n"
-    pipe:close()
-    return n
-  end
-
-  -- Garbage may survive a collection where the stack still has an old
-  -- reference to it.
-  local function descriptors()
-    local least = math.huge
-    for _ = 1, 4 do
-      collectgarbage()
-      collectgarbage()
-      least = math.min(least, count_descriptors())
-    end
-    return least
-  end
-
   local rounds = {
     { path = "/ok" }, { path = "/closes" }, { path = "/resets" },
     { path = "/half_body" }, { path = "/bad_chunk" }, { path = "/early" },
@@ -212,9 +187,9 @@ local function alone(kind)
 
   it("leaves no descriptor open", function()
     run_rounds(2)
-    local before = descriptors()
+    local before = leaks.fewest_descriptors()
     run_rounds(100)
-    assert.is_true(descriptors() <= before)
+    assert.is_true(leaks.fewest_descriptors() <= before)
   end)
 
   -- ---- Ctrl-C ----

@@ -1,4 +1,5 @@
 local child = require "spec.support.child"
+local leaks = require "spec.support.fault_leaks"
 local new = require "iotdataplane.transport.curl"
 local proxies = require "spec.support.proxy"
 
@@ -430,27 +431,6 @@ describe("through a proxy", function()
 
   -- ---- descriptors ----
 
-  local function own_pid()
-    local file = assert(io.open("/proc/self/stat"))
-    local pid = file:read("*n")
-    file:close()
-    return pid
-  end
-
-  -- Garbage may survive a collection where the stack still has an old
-  -- reference to it.
-  local function descriptors()
-    local least = math.huge
-    for _ = 1, 4 do
-      collectgarbage()
-      collectgarbage()
-      local pipe = io.popen(("ls /proc/%d/fd | wc -l"):format(own_pid()))
-      least = math.min(least, pipe:read "*n")
-      pipe:close()
-    end
-    return least
-  end
-
   local rounds = {
     "open", "tls", "auth", "says_407_and_goes", "says_502", "says_201",
     "goes", "resets", "garbage", "half", "tls_expired", "closed",
@@ -478,8 +458,8 @@ describe("through a proxy", function()
 
   it("leaves no descriptor open", function()
     run_rounds(2)
-    local before = descriptors()
+    local before = leaks.fewest_descriptors()
     run_rounds(50)
-    assert.is_true(descriptors() <= before)
+    assert.is_true(leaks.fewest_descriptors() <= before)
   end)
 end)
