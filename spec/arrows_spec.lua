@@ -1,12 +1,7 @@
 -- Arrows go down: Lua pipeline, C binding, pure C. Every `require` and every
 -- `#include` stands in one of these tables.
 
-local function read(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read("*a")
-  file:close()
-  return text
-end
+local files = require "spec.support.files"
 
 local function list(command)
   local pipe, out = assert(io.popen(command)), {}
@@ -179,7 +174,7 @@ describe("the arrows", function()
   for _, path in ipairs(list("find lua -name '*.lua'")) do
     it("of " .. path, function()
       local allowed = assert(lua_arrows[module_name(path)], "not in a table")
-      local code = read(path):gsub("%-%-[^\n]*", "")
+      local code = files.read(path):gsub("%-%-[^\n]*", "")
       for required in code:gmatch('require%s*%(?"([^"]+)"') do
         local name = required:gsub("^iotdataplane%.", "")
         assert.is_true(allowed[name] or false,
@@ -191,7 +186,7 @@ describe("the arrows", function()
   for _, path in ipairs(list("find csrc -name '*.[ch]'")) do
     it("of " .. path, function()
       local allowed = assert(c_arrows[path:match("[^/]+$")], "not in a table")
-      for included in read(path):gmatch('#include [<"]([^>"]+)[>"]') do
+      for included in files.read(path):gmatch('#include [<"]([^>"]+)[>"]') do
         assert.is_true(allowed[included] or everywhere[included] or false,
                        path .. " includes " .. included)
       end
@@ -256,7 +251,7 @@ end)
 describe("the version", function()
   it("of the CHANGELOG is iotdataplane._VERSION", function()
     local version = require "iotdataplane"._VERSION
-    local newest = read("CHANGELOG.md"):match("\n## ([%d.]+)")
+    local newest = files.read("CHANGELOG.md"):match("\n## ([%d.]+)")
     assert.equal(newest, version)
   end)
 end)

@@ -1,6 +1,7 @@
 -- client:publish_async, and foreign event loops that drive it.
 
 local clients = require "spec.support.client"
+local files = require "spec.support.files"
 local hostile = require "spec.support.hostile"
 local new_curl = require "iotdataplane.transport.curl"
 local stub = require "iotdataplane.transport.stub"
@@ -188,9 +189,7 @@ end)
 
 -- Its blocks of Lua, by the module that they are about.
 local function examples()
-  local file = assert(io.open "docs/event-loops.md")
-  local text, found = file:read "*a", {}
-  file:close()
+  local text, found = files.read "docs/event-loops.md", {}
   for code in text:gmatch "```lua\n(.-)```" do
     local name = code:match 'require "(%w+)"'
     if name and name ~= "iotdataplane" then found[name] = code end

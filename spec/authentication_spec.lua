@@ -1,15 +1,9 @@
 -- docs/authentication.md: its examples run
 
+local files = require "spec.support.files"
 local iotdataplane = require "iotdataplane"
 local server = require "spec.support.server"
 local stub = require "iotdataplane.transport.stub"
-
-local function read(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read "*a"
-  file:close()
-  return text
-end
 
 local load = loadstring or load -- luacheck: ignore
 
@@ -45,7 +39,7 @@ describe("docs/authentication.md", function()
   after_each(function() package.loaded.iotdataplane = real end)
 
   local examples = {}
-  for text in read("docs/authentication.md"):gmatch "```lua\n(.-)```" do
+  for text in files.read("docs/authentication.md"):gmatch "```lua\n(.-)```" do
     examples[#examples + 1] = text
   end
 

@@ -1,5 +1,6 @@
 local clients = require "spec.support.client"
 local cjson = require "cjson"
+local files = require "spec.support.files"
 local iotdataplane = require "iotdataplane"
 local nginx = require "spec.support.nginx"
 local server = require "spec.support.server"
@@ -15,19 +16,6 @@ teardown(function() doors:stop() end)
 
 local function at(name)
   return doors.directory .. "/" .. name
-end
-
-local function read(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read "*a"
-  file:close()
-  return text
-end
-
-local function write(path, text)
-  local file = assert(io.open(path, "wb"))
-  file:write(text)
-  file:close()
 end
 
 -- As iotdataplane.client, in an empty environment; nil and an error.
@@ -139,8 +127,8 @@ end
 
 -- What the s_server has said since.
 local function listen(door)
-  local before = #read(at(door .. ".log"))
-  return function() return read(at(door .. ".log")):sub(before + 1) end
+  local before = #files.read(at(door .. ".log"))
+  return function() return files.read(at(door .. ".log")):sub(before + 1) end
 end
 
 local function refused(reason, ...)
@@ -202,7 +190,7 @@ end)
 -- Copies a certificate and its key to where a client looks for them.
 local function install(name)
   for _, kind in ipairs { ".pem", ".key" } do
-    write(at("renewed" .. kind), read(at(name .. kind)))
+    files.write(at("renewed" .. kind), files.read(at(name .. kind)))
   end
 end
 

@@ -5,6 +5,7 @@
 
 local child = require "spec.support.child"
 local core = require "iotdataplane.core"
+local files = require "spec.support.files"
 local hostile = require "spec.support.hostile"
 local leaks = require "spec.support.fault_leaks"
 local server = require "spec.support.server"
@@ -294,9 +295,7 @@ CipherString = ALL:@SECLEVEL=0
 
   it("speaks TLS 1.2 at the least, whatever OpenSSL would", function()
     local path = os.tmpname()
-    local file = assert(io.open(path, "w"))
-    file:write(LAX)
-    file:close()
+    files.write(path, LAX)
     local _, pipe = start_child("OPENSSL_CONF=" .. path, "get", "https",
       hosts.old_tls, "/ok", hosts.ca_pem)
     local text = read_all(pipe)

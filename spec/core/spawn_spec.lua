@@ -2,6 +2,7 @@
 
 local child = require "spec.support.child"
 local core = require "iotdataplane.core"
+local files = require "spec.support.files"
 local server = require "spec.support.server"
 
 local MAX_OUTPUT = 1024 * 1024 -- bytes
@@ -17,19 +18,6 @@ if in_linux then in_linux:close() end
 
 local function sh(script, seconds, ...)
   return core.run({ "sh", "-c", script, "sh", ... }, seconds or PATIENCE)
-end
-
-local function read(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read "*a"
-  file:close()
-  return text
-end
-
-local function write(path, text)
-  local file = assert(io.open(path, "wb"))
-  file:write(text)
-  file:close()
 end
 
 ---How long f takes, and what it gives.
@@ -234,7 +222,7 @@ describe("a program that cannot be started", function()
   end)
 
   it("is no program", function()
-    write(path, "#!/bin/sh\n")
+    files.write(path, "#!/bin/sh\n")
     assert(server.run("chmod 644 " .. path))
     assert.equal("Permission denied", reason_of(path))
     assert.equal("Permission denied", reason_of "/")
@@ -289,16 +277,16 @@ describe("a process with oddities", function()
 
   for _, closed in ipairs { "0", "1", "2", "0,1", "1,2", "0,2", "0,1,2" } do
     it("such as no descriptor " .. closed, function()
-      write(path, "")
+      files.write(path, "")
       lua_after("for fd in [" .. closed .. "]: os.close(fd)", code)
-      assert.equal("0 out\nerr\n", read(path))
+      assert.equal("0 out\nerr\n", files.read(path))
     end)
   end
 
   it("such as children that somebody else reaps", function()
-    write(path, "")
+    files.write(path, "")
     lua_after("signal.signal(signal.SIGCHLD, signal.SIG_IGN)", code)
-    assert.equal("nil out\nerr\n", read(path))
+    assert.equal("nil out\nerr\n", files.read(path))
   end)
 
   it("such as such children that never end", function()
@@ -322,7 +310,7 @@ describe("after many runs", function()
   ---By os.execute, which opens nothing itself.
   local function output_of(command)
     assert(server.run(command .. " >" .. path))
-    return "\n" .. read(path)
+    return "\n" .. files.read(path)
   end
 
   local function count_files()
@@ -352,10 +340,10 @@ describe("after many runs", function()
   end
 
   it("no child is left, and no file open", function()
-    local files, children = count_files(), count_children()
+    local opened, children = count_files(), count_children()
     for i = 1, RUNS / 4 do run_all(i) end
-    assert.is_true(files >= 3 and children >= 1)
-    assert.equal(files, count_files())
+    assert.is_true(opened >= 3 and children >= 1)
+    assert.equal(opened, count_files())
     assert.equal(children, count_children())
   end)
 end)

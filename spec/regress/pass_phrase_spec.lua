@@ -3,18 +3,14 @@
 -- would do both, and a service would hang at its start for ever
 
 local child = require "spec.support.child"
+local files = require "spec.support.files"
 local server = require "spec.support.server"
 
 local SECONDS = 20 -- that nothing here takes
 
 local CHILD = [[
   local core = require "iotdataplane.core"
-  local function read(path)
-    local file = assert(io.open(path, "rb"))
-    local text = file:read "*a"
-    file:close()
-    return text
-  end
+  local read = require "spec.support.files".read
   local port, directory, name = ...
   local cert, key = directory .. "/rsa.pem", directory .. "/" .. name
   print((select(2, core.check_certificate(read(cert), read(key)))))
@@ -40,9 +36,7 @@ describe("an encrypted key", function()
   -- `setsid` takes the terminal away, and the pass phrase lies ready.
   local function try(name)
     local script = os.tmpname()
-    local file = assert(io.open(script, "w"))
-    file:write(CHILD)
-    file:close()
+    files.write(script, CHILD)
     local said = child.output(
       ("yes sesame | timeout %d setsid"):format(SECONDS),
       script, doors.openssl, doors.directory, name)

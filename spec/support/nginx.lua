@@ -19,6 +19,7 @@
 -- It ends with this process, however that ends, and its directory too.
 
 local curl = require "iotdataplane.transport.curl"
+local files = require "spec.support.files"
 local server = require "spec.support.server"
 
 local quote, run = server.quote, server.run
@@ -62,12 +63,6 @@ local function read(path)
   return text
 end
 
-local function write(path, text)
-  local file = assert(io.open(path, "w"))
-  file:write(text)
-  file:close()
-end
-
 local function output(command)
   local pipe = assert(io.popen(command))
   local text = pipe:read "*a"
@@ -100,9 +95,9 @@ local function write_conf(self, parts)
   }
   local text = CONF:gsub("%$modules", MODULES):gsub("%$(%l+)", values)
     :gsub("%$dir/", self.directory .. "/")
-  write(self.directory .. "/nginx.conf", text)
+  files.write(self.directory .. "/nginx.conf", text)
   for name, contents in next, parts.files or {} do
-    write(self.directory .. "/" .. name, contents)
+    files.write(self.directory .. "/" .. name, contents)
   end
 end
 

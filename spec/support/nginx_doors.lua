@@ -1,6 +1,7 @@
 -- nginx_doors.lua - publishes with a client's certificate from a worker
 
 local cjson = require "cjson"
+local files = require "spec.support.files"
 local iotdataplane = require "iotdataplane"
 
 -- luacheck: read globals ngx
@@ -9,15 +10,8 @@ local nginx_doors = {}
 
 local client -- the same from one request to the next
 
-local function read(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read "*a"
-  file:close()
-  return text
-end
-
 local function new(path, alpn)
-  local given = cjson.decode(read(path))
+  local given = cjson.decode(files.read(path))
   return iotdataplane.client {
     endpoint_url = ("https://127.0.0.1:%d"):format(given.port),
     config = {
