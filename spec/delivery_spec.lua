@@ -2,6 +2,7 @@
 -- after the other or many at once: each ends, and what it says of its delivery
 -- agrees with what was accepted.
 
+local ask = require "spec.support.ask"
 local cjson = require "cjson"
 local clients = require "spec.support.client"
 local leaks = require "spec.support.fault_leaks"
@@ -37,16 +38,8 @@ describe(("%d publishes (SEED=%d)"):format(MESSAGES, SEED), function()
 
   teardown(function() service:stop() end)
 
-  local function ask(path)
-    local response, failure = asker:send {
-      method = "GET", scheme = "http", host = "127.0.0.1",
-      port = service.control, path = path, query = "",
-      headers = { { "host", "control" } }, body = "",
-      connect_timeout = PATIENCE, read_timeout = PATIENCE, replay = true,
-      tls = {}, tcp_keepalive = false,
-    }
-    assert(response, failure and failure.message)
-    return cjson.decode(response.body)
+  local function get(target)
+    return cjson.decode((ask(asker, service.control, target)))
   end
 
   local function new_client(transport, retries)
@@ -149,9 +142,9 @@ describe(("%d publishes (SEED=%d)"):format(MESSAGES, SEED), function()
   end
 
   local function play(retries, publish)
-    ask("/_begin/" .. SEED)
+    get("/_begin/" .. SEED)
     local outcomes = (publish or publish_all)(retries)
-    local told = ask "/_accepted"
+    local told = get "/_accepted"
     local counts = agree(outcomes, told.accepted)
     local n, lost, most = count(told.accepted, outcomes)
     assert.equal(counts.success + lost, n)

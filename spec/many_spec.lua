@@ -1,7 +1,6 @@
 -- client:publish_many over real sockets; what it sends is `publish`'s affair.
 
 local child = require "spec.support.child"
-local cjson = require "cjson"
 local clients = require "spec.support.client"
 local hostile = require "spec.support.hostile"
 local leaks = require "spec.support.fault_leaks"
@@ -9,6 +8,7 @@ local new_curl = require "iotdataplane.transport.curl"
 local new_multi = require "iotdataplane.transport.multi"
 local server = require "spec.support.server"
 local stub = require "iotdataplane.transport.stub"
+local upstream = require "spec.support.upstream"
 
 local PATIENCE = 10 -- seconds, where nothing should wait
 
@@ -35,19 +35,7 @@ local function list(n)
 end
 
 describe("publish_many", function()
-  local service, asker, client
-
-  local function ask(path)
-    local response, failure = asker:send {
-      method = "GET", scheme = "http", host = "127.0.0.1",
-      port = service.http, path = path:match "^[^?]*",
-      query = path:match "%?(.*)" or "", headers = { { "host", "control" } },
-      body = "", connect_timeout = PATIENCE, read_timeout = PATIENCE,
-      replay = true, tls = {}, tcp_keepalive = false,
-    }
-    assert(response, failure and failure.message)
-    return cjson.decode(response.body)
-  end
+  local service, client
 
   local function new_client(config, options, environment)
     config = config or {}
@@ -66,20 +54,17 @@ describe("publish_many", function()
 
   -- How many arrived, and each once.
   local function assert_arrived(n)
-    local counts = ask "/_stats"
+    local counts = service:ask "/_stats"
     assert.same({ n, n }, { counts.total, counts.distinct })
     return counts
   end
 
-  setup(function()
-    service = server.start "upstream.py"
-    asker = new_curl { max_idle_time = 50, max_pool_connections = 1 }
-  end)
+  setup(function() service = upstream.start() end)
 
   teardown(function() service:stop() end)
 
   before_each(function()
-    ask "/_set?delay=0"
+    service:ask "/_set?delay=0"
     client = new_client()
   end)
 
@@ -114,7 +99,7 @@ describe("publish_many", function()
 
   it("publishes what a function gives, over so many connections", function()
     for _, n in ipairs { 1, 7, 64 } do
-      ask("/_set?delay=" .. DELAY)
+      service:ask("/_set?delay=" .. DELAY)
       client:publish_many(messages(3 * n), { concurrency = n })
       local counts = assert_arrived(3 * n)
       assert.same({ n, n }, { counts.in_flight, counts.connections })
@@ -123,14 +108,14 @@ describe("publish_many", function()
 
   it("has max_pool_connections of them by itself", function()
     client = new_client { max_pool_connections = 3 }
-    ask("/_set?delay=" .. DELAY)
+    service:ask("/_set?delay=" .. DELAY)
     client:publish_many(messages(12))
     local counts = assert_arrived(12)
     assert.same({ 3, 3 }, { counts.in_flight, counts.connections })
   end)
 
   it("asks for a message only where there is room", function()
-    ask "/_set?delay=0.005"
+    service:ask "/_set?delay=0.005"
     local asked, ended, most = 0, 0, 0
     local source = messages(50)
     client:publish_many(function()
@@ -160,7 +145,7 @@ describe("publish_many", function()
 
   it("uses its connections again, however many there are", function()
     local hosts = hostile.start()
-    hosts:use(asker)
+    hosts:use(service.transport)
     client = new_client({ max_pool_connections = 1 }, {
       endpoint_url = ("http://127.0.0.1:%d/ok"):format(hosts.http),
     })
@@ -173,7 +158,7 @@ describe("publish_many", function()
 
   it("retries each as publish does", function()
     local hosts = hostile.start()
-    hosts:use(asker)
+    hosts:use(service.transport)
     client = new_client({}, {
       endpoint_url = ("http://127.0.0.1:%d/says/503/none"):format(hosts.http),
     })
@@ -194,9 +179,9 @@ describe("publish_many", function()
     client = new_client({
       read_timeout = 0.2, retries = { total_max_attempts = 1 },
     }, { endpoint_url = ("http://127.0.0.1:%d/silent"):format(hosts.http) })
-    local began = asker:monotonic()
+    local began = service.transport:monotonic()
     local summary = client:publish_many(messages(30), { concurrency = 30 })
-    assert.is_true(asker:monotonic() - began < 2)
+    assert.is_true(service.transport:monotonic() - began < 2)
     assert.equal(30, summary.failed)
     for i = 1, 30 do
       assert.equal("ReadTimeoutError", summary.errors[i].name)
@@ -264,7 +249,7 @@ describe("publish_many", function()
 
   for _, who in ipairs { "source", "on_result" } do
     it("lets what is in flight end, and raises: " .. who, function()
-      ask "/_set?delay=0.01"
+      service:ask "/_set?delay=0.01"
       local raised, ended, failed = {}, 0, 0
       local source, asked = messages(1000), 0
       local ok, err = pcall(client.publish_many, client, function()
@@ -314,7 +299,7 @@ describe("publish_many", function()
   end)
 
   it("goes on while a source has nothing that can be sent", function()
-    ask "/_set?delay=0.001"
+    service:ask "/_set?delay=0.001"
     local source, is_over = messages(3), false
     local summary = client:publish_many(function()
       return source() or not is_over and {} or nil
@@ -326,7 +311,7 @@ describe("publish_many", function()
   end)
 
   it("publishes within them", function()
-    ask "/_set?delay=0.002"
+    service:ask "/_set?delay=0.002"
     local source = messages(10)
     client:publish_many(function()
       local params = source()
@@ -410,7 +395,7 @@ describe("publish_many", function()
 
   for _, who in ipairs { "source", "on_result" } do
     it("accounts for all where the client is closed by " .. who, function()
-      ask "/_set?delay=0.002"
+      service:ask "/_set?delay=0.002"
       collectgarbage()
       local before = leaks.descriptors()
       local source, seen, asked = messages(60), {}, 0
@@ -442,7 +427,7 @@ describe("publish_many", function()
   it("keeps no more connections than it may", function()
     local function kept(size)
       client = new_client { max_pool_connections = size }
-      ask "/_set?delay=0.002"
+      service:ask "/_set?delay=0.002"
       collectgarbage()
       local before = leaks.descriptors()
       client:publish_many(messages(40), { concurrency = 8 })

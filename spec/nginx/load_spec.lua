@@ -1,37 +1,21 @@
 -- Many publishes at once in a real nginx: what they do to the worker, to its
 -- other requests and to the service. bench/nginx.sh does it for longer.
 
-local cjson = require "cjson"
 local core = require "iotdataplane.core"
-local curl = require "iotdataplane.transport.curl"
+local leaks = require "spec.support.fault_leaks"
 local nginx = require "spec.support.nginx"
-local server = require "spec.support.server"
+local upstream = require "spec.support.upstream"
 
 if not nginx.is_there() then
   pending "load in a real nginx needs nginx"
   return
 end
 
-local PATIENCE = 60 -- seconds
 local IN_FLIGHT = 64
 local SLOW = 0.2 -- seconds that the service takes
 local MAX_P99 = 0.005 -- seconds of a neighbour's request
 local SETTLED, MANY = 5000, 20000 -- publishes
 local MAX_GROWTH = 2048 -- kB
-
-local transport = curl { max_idle_time = 50, max_pool_connections = 4 }
-
-local function get(port, path, query)
-  local response, failure = transport:send {
-    method = "GET", scheme = "http", host = "127.0.0.1", port = port,
-    path = path, query = query or "", headers = { { "host", "load" } },
-    body = "", connect_timeout = PATIENCE, read_timeout = PATIENCE,
-    replay = false, tls = {}, tcp_keepalive = false,
-  }
-  assert(response, failure and failure.message)
-  assert.equal(200, response.status)
-  return response.body
-end
 
 -- ---- nginx ----
 
@@ -89,7 +73,7 @@ end
 describe("under load a real nginx", function()
   local service, publisher
 
-  before_each(function() service = server.start "upstream.py" end)
+  before_each(function() service = upstream.start() end)
 
   after_each(function()
     publisher:stop()
@@ -101,21 +85,16 @@ describe("under load a real nginx", function()
       .. ("config = { max_pool_connections = %d },"):format(connections))
   end
 
-  local function tell(path, query, ...)
-    return cjson.decode(
-      get(service.http, path, query and query:format(...)))
-  end
-
   -- Begins to ask for /path?1 to /path?n.
   local function load(path, n, rest)
-    tell("/_load", "port=%d&path=/%s&n=%d&threads=%d%s", publisher.port, path,
-      n, IN_FLIGHT, rest or "")
+    service:ask("/_load?port=%d&path=/%s&n=%d&threads=%d%s", publisher.port,
+      path, n, IN_FLIGHT, rest or "")
   end
 
   -- So many were answered; as many publishes came, each message once.
   local function assert_loaded(n, counts)
-    assert.equal(n, tell "/_loaded")
-    counts = counts or tell("/_wait", "total=%d", n)
+    assert.equal(n, service:ask "/_loaded")
+    counts = counts or service:ask("/_wait?total=%d", n)
     assert.equal(n, counts.total)
     assert.equal(n, counts.distinct)
   end
@@ -126,18 +105,19 @@ describe("under load a real nginx", function()
 
   it("answers other requests at once #timing", function()
     start(IN_FLIGHT)
-    tell("/_set", "delay=%g", SLOW)
+    service:ask("/_set?delay=%g", SLOW)
     load("publish", IN_FLIGHT * 10)
-    tell("/_wait", "total=%d", IN_FLIGHT) -- each has a connection
+    service:ask("/_wait?total=%d", IN_FLIGHT) -- each has a connection
     local times, began = {}, core.monotonic()
     local now = began
     repeat
-      get(publisher.port, "/neighbour")
+      local _, status = publisher:get "/neighbour"
+      assert.equal(200, status)
       local before
       before, now = now, core.monotonic()
       times[#times + 1] = now - before
     until now > began + 5 * SLOW
-    local counts = tell "/_stats"
+    local counts = service:ask "/_stats"
     assert.equal(IN_FLIGHT, counts.in_flight)
     assert.is_true(counts.total < IN_FLIGHT * 10, "the load was over")
     table.sort(times)
@@ -150,32 +130,24 @@ describe("under load a real nginx", function()
 
   it("uses no more connections than it may", function()
     start(8)
-    tell("/_set", "delay=0.02")
+    service:ask "/_set?delay=0.02"
     load("both", 500)
-    assert.equal(500, tell "/_loaded")
-    local counts = tell("/_wait", "total=1000")
+    assert.equal(500, service:ask "/_loaded")
+    local counts = service:ask "/_wait?total=1000"
     assert.same({ 1000, 500, 8, 8 }, { counts.total, counts.distinct,
       counts.in_flight, counts.connections })
     assert_quiet()
   end)
 
-  local function resident()
-    local file =
-      assert(io.open(("/proc/%d/status"):format(publisher:worker())))
-    local status = file:read "*a"
-    file:close()
-    return tonumber(status:match "VmRSS:%s*(%d+)")
-  end
-
   it("does not grow", function()
     start(IN_FLIGHT)
     load("publish", SETTLED)
     assert_loaded(SETTLED)
-    tell("/_set", "delay=0")
-    local settled = resident()
+    service:ask "/_set?delay=0"
+    local settled = leaks.resident(publisher:worker())
     load("publish", MANY)
     assert_loaded(MANY)
-    local growth = resident() - settled
+    local growth = leaks.resident(publisher:worker()) - settled
     assert.is_true(growth < MAX_GROWTH, growth .. " kB")
     assert_quiet()
   end)
@@ -183,10 +155,10 @@ describe("under load a real nginx", function()
   for _, path in ipairs { "publish", "later" } do
     it("loses nothing when it is reloaded: " .. path, function()
       start(16)
-      tell("/_set", "delay=0.01")
+      service:ask "/_set?delay=0.01"
       load(path, 2000, "&close=1") -- a kept connection nginx closes at will
       for _, total in ipairs { 300, 1000 } do
-        tell("/_wait", "total=%d", total)
+        service:ask("/_wait?total=%d", total)
         publisher:reload()
       end
       assert_loaded(2000)
@@ -201,7 +173,7 @@ describe("under load a real nginx", function()
       .. "/credentials;"):format(service.http))
     load("publish", 50)
     assert_loaded(50)
-    assert.equal(1, tell "/_stats".credentials)
+    assert.equal(1, service:ask "/_stats".credentials)
     assert_quiet()
   end)
 end)

@@ -1,20 +1,17 @@
 -- publish_many and publish_async in a real nginx: light threads.
 
 local cjson = require "cjson"
-local curl = require "iotdataplane.transport.curl"
+local leaks = require "spec.support.fault_leaks"
 local nginx = require "spec.support.nginx"
-local server = require "spec.support.server"
+local upstream = require "spec.support.upstream"
 
 if not nginx.is_there() then
   pending "publish_many in a real nginx needs nginx"
   return
 end
 
-local PATIENCE = 60 -- seconds
 local SETTLED, MANY = 5000, 20000 -- publishes
 local MAX_GROWTH = 2048 -- kB
-
-local transport = curl { max_idle_time = 50, max_pool_connections = 4 }
 
 local HTTP = [[
 init_by_lua_block {
@@ -153,7 +150,7 @@ describe("publish_many in a real nginx", function()
   local service, publisher
 
   setup(function()
-    service = server.start "upstream.py"
+    service = upstream.start()
     publisher = nginx.start {
       main = "env PUBLISH_IN_INIT=1;",
       http = HTTP:gsub("%$port", service.http), locations = locations(),
@@ -167,24 +164,12 @@ describe("publish_many in a real nginx", function()
 
   after_each(function() assert.same({}, publisher:warnings()) end)
 
-  local function tell(path, query)
-    local response, failure = transport:send {
-      method = "GET", scheme = "http", host = "127.0.0.1",
-      port = service.http, path = path, query = query or "",
-      headers = { { "host", "load" } }, body = "",
-      connect_timeout = PATIENCE, read_timeout = PATIENCE, replay = false,
-      tls = {}, tcp_keepalive = false,
-    }
-    assert(response, failure and failure.message)
-    return cjson.decode(response.body)
-  end
-
   -- What a handler says, and what the service has counted meanwhile.
   local function play(path, delay)
-    tell("/_set", "delay=" .. (delay or 0))
+    service:ask("/_set?delay=" .. (delay or 0))
     local body, status = publisher:get(path)
     assert.equal(200, status)
-    return cjson.decode(body), tell "/_stats"
+    return cjson.decode(body), service:ask "/_stats"
   end
 
   it("publishes before there are workers, in turn", function()
@@ -231,23 +216,15 @@ describe("publish_many in a real nginx", function()
     local _, counts = play("/killed", 0.002)
     local before = counts.total
     assert.is_true(before > 0)
-    tell("/_set", "delay=0")
-    assert.equal(0, tell "/_stats".total)
+    service:ask "/_set?delay=0"
+    assert.equal(0, service:ask "/_stats".total)
   end)
-
-  local function resident()
-    local file =
-      assert(io.open(("/proc/%d/status"):format(publisher:worker())))
-    local status = file:read "*a"
-    file:close()
-    return tonumber(status:match "VmRSS:%s*(%d+)")
-  end
 
   it("does not grow within one run", function()
     play("/memory?" .. SETTLED)
-    local settled = resident()
+    local settled = leaks.resident(publisher:worker())
     assert.equal(MANY, play("/memory?" .. MANY).succeeded)
-    local growth = resident() - settled
+    local growth = leaks.resident(publisher:worker()) - settled
     assert.is_true(growth < MAX_GROWTH, growth .. " kB")
   end)
 

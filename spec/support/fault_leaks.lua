@@ -13,8 +13,9 @@ leaks.in_valgrind =
 
 local HIGHEST = 1023 -- descriptor that is looked for
 
-local function resident()
-  local file = assert(io.open "/proc/self/status")
+-- KB of a process that are in memory; of ours where no pid is given.
+function leaks.resident(pid)
+  local file = assert(io.open(("/proc/%s/status"):format(pid or "self")))
   local text = file:read "*a"
   file:close()
   return tonumber(text:match "VmRSS:%s*(%d+)")
@@ -67,7 +68,7 @@ end
 function leaks.held()
   for _ = 1, 3 do collectgarbage() end
   return {
-    lua = collectgarbage "count", resident = resident(),
+    lua = collectgarbage "count", resident = leaks.resident(),
     heap = heap(), descriptors = leaks.descriptors(),
   }
 end

@@ -7,20 +7,14 @@
 --   server:all("close")       all kept connections: close, reset or stray
 --   hostile.at(record)        the same of one that runs already
 
+local ask = require "spec.support.ask"
 local cjson = require "cjson"
 local server = require "spec.support.server"
 
 local PATIENCE = 10 -- seconds
 
-local function ask(self, path)
-  local response, failure = self.transport:send {
-    method = "GET", scheme = "http", host = "127.0.0.1", port = self.control,
-    path = path, query = "", headers = { { "host", "control" } }, body = "",
-    connect_timeout = PATIENCE, read_timeout = PATIENCE, replay = true,
-    tls = {}, tcp_keepalive = false,
-  }
-  assert(response, failure and failure.message)
-  return response.body
+local function get(self, path)
+  return (ask(self.transport, self.control, path))
 end
 
 local methods = {}
@@ -32,11 +26,11 @@ function methods:use(transport)
 end
 
 function methods:clear()
-  ask(self, "/_clear")
+  get(self, "/_clear")
 end
 
 function methods:stats()
-  return cjson.decode(ask(self, "/_stats"))
+  return cjson.decode(get(self, "/_stats"))
 end
 
 local function find(counts, name)
@@ -57,13 +51,13 @@ end
 
 -- Closes all kept connections, resets them, or writes stray bytes to them.
 function methods:all(what)
-  return ask(self, "/_do/" .. what)
+  return get(self, "/_do/" .. what)
 end
 
 -- The ids of messages of which a part arrived, and of those that did whole:
 -- {begun = {...}, whole = {...}}.
 function methods:arrivals()
-  return cjson.decode(ask(self, "/_arrivals"))
+  return cjson.decode(get(self, "/_arrivals"))
 end
 
 -- Asks again and again until the answer is true.

@@ -18,6 +18,7 @@
 --
 -- It ends with this process, however that ends, and its directory too.
 
+local ask = require "spec.support.ask"
 local curl = require "iotdataplane.transport.curl"
 local files = require "spec.support.files"
 local server = require "spec.support.server"
@@ -117,14 +118,9 @@ local Nginx = {}
 Nginx.__index = Nginx
 
 function Nginx:get(path)
-  local response, failure = self.transport:send {
-    method = "GET", scheme = "http", host = "127.0.0.1", path = path,
-    port = tonumber(self.port), query = "", headers = { { "host", "nginx" } },
-    body = "", connect_timeout = PATIENCE, read_timeout = PATIENCE,
-    replay = false, tls = {}, tcp_keepalive = false,
-  }
-  assert(response, failure and failure.message)
-  return response.body, response.status
+  return ask(self.transport, tonumber(self.port), path, {
+    connect_timeout = PATIENCE, read_timeout = PATIENCE, replay = false,
+  })
 end
 
 local levels = { warn = true, error = true, crit = true, alert = true,

@@ -9,22 +9,14 @@
 --
 -- `transport` is another one than that which is tested.
 
+local ask = require "spec.support.ask"
 local cjson = require "cjson"
 local server = require "spec.support.server"
 
-local PATIENCE = 10 -- seconds
-
 local methods = {}
 
-local function ask(self, port, path)
-  local response, failure = self.transport:send {
-    method = "GET", scheme = "http", host = "127.0.0.1", port = port,
-    path = path, query = "", headers = { { "host", "control" } }, body = "",
-    connect_timeout = PATIENCE, read_timeout = PATIENCE, replay = true,
-    tls = {}, tcp_keepalive = false,
-  }
-  assert(response, failure and failure.message)
-  return cjson.decode(response.body)
+local function get(self, port, path)
+  return cjson.decode((ask(self.transport, port, path)))
 end
 
 -- Also one of the listeners that are no proxies.
@@ -38,7 +30,7 @@ end
 
 function methods:connections(name)
   local found = {}
-  for _, c in ipairs(ask(self, self.proxy_control, "/_stats").connections) do
+  for _, c in ipairs(get(self, self.proxy_control, "/_stats").connections) do
     if c.listener == "proxy_" .. name then found[#found + 1] = c end
   end
   return found
@@ -53,20 +45,20 @@ function methods:heads(name)
 end
 
 function methods:origin(listener)
-  local stats = ask(self, self.control, "/_stats")
+  local stats = get(self, self.control, "/_stats")
   local entry = stats.listeners[listener] or { connections = 0, requests = 0 }
   return entry.connections, entry.requests
 end
 
 function methods:clear()
   for _, port in ipairs { self.control, self.proxy_control } do
-    ask(self, port, "/_clear")
+    get(self, port, "/_clear")
   end
 end
 
 -- Has the origin close what it keeps.
 function methods:close_origins()
-  ask(self, self.control, "/_do/close")
+  get(self, self.control, "/_do/close")
 end
 
 local proxy = {}

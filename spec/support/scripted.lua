@@ -8,32 +8,21 @@
 --   service.http, .https, .mtls, .closed (ports), .ca_pem, .client_pem,
 --   .client_key; service:stop()
 
+local ask = require "spec.support.ask"
 local cjson = require "cjson"
 local server = require "spec.support.server"
 
-local PATIENCE = 10 -- seconds
-
 local methods = {}
-
-local function ask(self, method, path, body)
-  local response, failure = self.transport:send {
-    method = method, scheme = "http", host = "127.0.0.1", port = self.http,
-    path = path, query = "", headers = { { "host", "control" } },
-    body = body or "", connect_timeout = PATIENCE, read_timeout = PATIENCE,
-    replay = true, tls = {}, tcp_keepalive = false,
-  }
-  assert(response, failure and failure.message)
-  return response.body
-end
 
 -- Answers to come; those that were still to come, or hang, are over.
 function methods:script(answers)
-  ask(self, "POST", "/_script",
-    #answers == 0 and "[]" or cjson.encode(answers))
+  ask(self.transport, self.http, "/_script", {
+    method = "POST", body = #answers == 0 and "[]" or cjson.encode(answers),
+  })
 end
 
 function methods:requests()
-  return cjson.decode(ask(self, "GET", "/_requests"))
+  return cjson.decode((ask(self.transport, self.http, "/_requests")))
 end
 
 local scripted = {}
