@@ -3,25 +3,26 @@
 local clients = require "spec.support.client"
 local files = require "spec.support.files"
 local hostile = require "spec.support.hostile"
-local new_curl = require "iotdataplane.transport.curl"
 local stub = require "iotdataplane.transport.stub"
 
 local PATIENCE = 10 -- seconds, where nothing should wait
 
-describe("publish_async", function()
-  local hosts, client
+local hosts
 
-  local function new_client(options, path, config)
+setup(function() hosts = hostile.start() end)
+
+teardown(function() hosts:stop() end)
+
+before_each(function() hosts:clear() end)
+
+describe("publish_async", function()
+  local client
+
+  local function new_client(transport, path, config)
     config = config or {}
     config.read_timeout = config.read_timeout or PATIENCE
-    local all = {
-      endpoint_url = ("http://127.0.0.1:%d/%s"):format(hosts.http,
-        path or "ok"),
-      region_name = "eu-west-1", aws_access_key_id = "AKIDEXAMPLE",
-      aws_secret_access_key = "hush", config = config,
-    }
-    for name, value in next, options or {} do all[name] = value end
-    return assert(clients.new({}, all))
+    return clients.at(("http://127.0.0.1:%d/%s"):format(hosts.http,
+      path or "ok"), { transport = transport, config = config })
   end
 
   local function publish(n)
@@ -32,17 +33,7 @@ describe("publish_async", function()
     assert.equal(200, future:result().ResponseMetadata.HTTPStatusCode)
   end
 
-  setup(function()
-    hosts = hostile.start()
-    hosts:use(new_curl { max_idle_time = 50, max_pool_connections = 1 })
-  end)
-
-  teardown(function() hosts:stop() end)
-
-  before_each(function()
-    hosts:clear()
-    client = new_client()
-  end)
+  before_each(function() client = new_client() end)
 
   after_each(function() client:close() end)
 
@@ -56,7 +47,7 @@ describe("publish_async", function()
   end)
 
   it("waits no longer than it is told to #timing", function()
-    client = new_client({}, "silent")
+    client = new_client(nil, "silent")
     local future, transport = publish(), client.transport
     local began = transport:monotonic()
     assert.is_false(future:wait(0))
@@ -67,7 +58,7 @@ describe("publish_async", function()
   end)
 
   it("has many under way at once", function()
-    client = new_client({}, "late")
+    client = new_client(nil, "late")
     local futures = {}
     for i = 1, 20 do futures[i] = publish(i) end
     for i = 20, 1, -1 do assert_status(futures[i]) end
@@ -75,7 +66,7 @@ describe("publish_async", function()
   end)
 
   it("raises as publish does", function()
-    client = new_client({}, "says/403/ForbiddenException")
+    client = new_client(nil, "says/403/ForbiddenException")
     local future = publish()
     for _ = 1, 2 do
       local ok, err = pcall(future.result, future)
@@ -127,7 +118,7 @@ describe("publish_async", function()
 
   it("may be forgotten", function()
     for _ = 1, 10 do
-      client = new_client({}, "silent")
+      client = new_client(nil, "silent")
       publish()
       client = nil
       collectgarbage()
@@ -138,8 +129,8 @@ describe("publish_async", function()
   end)
 
   it("is done at once over a transport without `spawn`", function()
-    client = new_client { transport = stub { { status = 200 },
-      function() error("broken", 0) end } }
+    client = new_client(stub { { status = 200 },
+      function() error("broken", 0) end })
     local future = publish()
     assert.is_true(future:done())
     assert_status(future)
@@ -150,7 +141,7 @@ describe("publish_async", function()
   -- ---- the loop ----
 
   it("says whether anything is under way", function()
-    client = new_client { transport = "multi" }
+    client = new_client "multi"
     local transport = client.transport
     assert.is_false(transport:step(PATIENCE))
     local futures = { publish(1), publish(2) }
@@ -159,7 +150,7 @@ describe("publish_async", function()
   end)
 
   it("says when it has something to do by itself", function()
-    client = new_client({ transport = "multi" }, "silent",
+    client = new_client("multi", "silent",
       { read_timeout = 0.05, retries = { total_max_attempts = 1 } })
     local transport = client.transport
     assert.is_nil(transport:timeout())
@@ -176,7 +167,7 @@ describe("publish_async", function()
   end)
 
   it("has one descriptor, the same until it is closed", function()
-    client = new_client { transport = "multi" }
+    client = new_client "multi"
     local transport = client.transport
     local fd = transport:fd()
     assert.is_number(fd)
@@ -213,23 +204,9 @@ local function run(code, client, publishes)
 end
 
 describe("the event loop of", function()
-  local hosts
-
-  setup(function()
-    hosts = hostile.start()
-    hosts:use(new_curl { max_idle_time = 50, max_pool_connections = 1 })
-  end)
-
-  teardown(function() hosts:stop() end)
-
-  before_each(function() hosts:clear() end)
-
   local function client_of(path, port, config)
-    return assert(clients.new({}, {
-      endpoint_url = ("http://127.0.0.1:%d/%s"):format(port, path),
-      region_name = "eu-west-1", aws_access_key_id = "AKIDEXAMPLE",
-      aws_secret_access_key = "hush", transport = "multi", config = config,
-    }))
+    return clients.at(("http://127.0.0.1:%d/%s"):format(port, path),
+      { transport = "multi", config = config })
   end
 
   local function messages(n)
@@ -274,12 +251,9 @@ describe("the event loop of", function()
     end)
 
     test("wakes for a name, and TLS", function()
-      local client = assert(clients.new({}, {
-        endpoint_url = ("https://localhost:%d/ok"):format(hosts.https),
-        region_name = "eu-west-1", aws_access_key_id = "AKIDEXAMPLE",
-        aws_secret_access_key = "hush", transport = "multi",
-        verify = hosts.ca_pem,
-      }))
+      local client = clients.at(
+        ("https://localhost:%d/ok"):format(hosts.https),
+        { transport = "multi", verify = hosts.ca_pem })
       assert.equal(5, run(code, client, messages(5)))
       assert.equal(5, (select(2, hosts:count "ok")))
     end)

@@ -43,13 +43,11 @@ describe(("%d publishes (SEED=%d)"):format(MESSAGES, SEED), function()
   end
 
   local function new_client(transport, retries)
-    return assert(clients.new({}, {
-      endpoint_url = ("http://127.0.0.1:%d"):format(service.http),
-      region_name = "eu-west-1", aws_access_key_id = "AKIDEXAMPLE",
-      aws_secret_access_key = "hush", transport = transport,
+    return clients.at(("http://127.0.0.1:%d"):format(service.http), {
+      transport = transport,
       config = { connect_timeout = PATIENCE, read_timeout = PATIENCE,
                  retries = retries },
-    }))
+    })
   end
 
   -- Publishes them all; how each ended, by its id.

@@ -25,8 +25,6 @@ local function describe_server(new, rounds)
   setup(function()
     before = #runner.told()
     world.hosts = hostile.start()
-    world.hosts:use(new_curl { max_idle_time = 50,
-                               max_pool_connections = 10 })
   end)
 
   teardown(function() world.hosts:stop() end)

@@ -4,7 +4,6 @@ local child = require "spec.support.child"
 local clients = require "spec.support.client"
 local hostile = require "spec.support.hostile"
 local leaks = require "spec.support.fault_leaks"
-local new_curl = require "iotdataplane.transport.curl"
 local new_multi = require "iotdataplane.transport.multi"
 local server = require "spec.support.server"
 local stub = require "iotdataplane.transport.stub"
@@ -33,6 +32,14 @@ local function list(n)
   for i = 1, n do out[i] = { topic = "a/b", payload = tostring(i) } end
   return out
 end
+
+local hosts
+
+setup(function() hosts = hostile.start() end)
+
+teardown(function() hosts:stop() end)
+
+before_each(function() hosts:clear() end)
 
 describe("publish_many", function()
   local service, client
@@ -144,8 +151,6 @@ describe("publish_many", function()
   end)
 
   it("uses its connections again, however many there are", function()
-    local hosts = hostile.start()
-    hosts:use(service.transport)
     client = new_client({ max_pool_connections = 1 }, {
       endpoint_url = ("http://127.0.0.1:%d/ok"):format(hosts.http),
     })
@@ -153,12 +158,9 @@ describe("publish_many", function()
     assert.same({ 8, 200 }, { hosts:count "ok" })
     client:publish { topic = "a" } -- it has kept one
     assert.same({ 8, 201 }, { hosts:count "ok" })
-    hosts:stop()
   end)
 
   it("retries each as publish does", function()
-    local hosts = hostile.start()
-    hosts:use(service.transport)
     client = new_client({}, {
       endpoint_url = ("http://127.0.0.1:%d/says/503/none"):format(hosts.http),
     })
@@ -171,22 +173,19 @@ describe("publish_many", function()
       assert.equal("unknown", err.delivery)
     end
     assert.same({ 20, 60 }, { hosts:count "says" })
-    hosts:stop()
   end)
 
   it("waits for each by itself #timing", function()
-    local hosts = hostile.start()
     client = new_client({
       read_timeout = 0.2, retries = { total_max_attempts = 1 },
     }, { endpoint_url = ("http://127.0.0.1:%d/silent"):format(hosts.http) })
-    local began = service.transport:monotonic()
+    local began = hosts.transport:monotonic()
     local summary = client:publish_many(messages(30), { concurrency = 30 })
-    assert.is_true(service.transport:monotonic() - began < 2)
+    assert.is_true(hosts.transport:monotonic() - began < 2)
     assert.equal(30, summary.failed)
     for i = 1, 30 do
       assert.equal("ReadTimeoutError", summary.errors[i].name)
     end
-    hosts:stop()
   end)
 
   it("keeps so many errors, and counts them all", function()
@@ -607,15 +606,6 @@ end)
 -- ---- Ctrl-C ----
 
 describe("publish_many in a process of its own", function()
-  local hosts
-
-  setup(function()
-    hosts = hostile.start()
-    hosts:use(new_curl { max_idle_time = 50, max_pool_connections = 1 })
-  end)
-
-  teardown(function() hosts:stop() end)
-
   local function start(what, path, before)
     local pipe = child.start((before or "") .. " exec",
       "spec/support/curl_child.lua", what,
@@ -658,12 +648,9 @@ describe("publish_many in a process of its own", function()
     end
     local transport = new_multi { max_idle_time = 50,
                                   max_pool_connections = 10 }
-    local client = assert(clients.new({}, {
-      endpoint_url = ("https://localhost:%d/ok"):format(hosts.https),
-      region_name = "eu-west-1", aws_access_key_id = "AKIDEXAMPLE",
-      aws_secret_access_key = "hush", transport = transport,
-      verify = hosts.ca_pem,
-    }))
+    local client = clients.at(
+      ("https://localhost:%d/ok"):format(hosts.https),
+      { transport = transport, verify = hosts.ca_pem })
     local is_enough = #kept == 1024 and io.open "/dev/null" ~= nil
     local summary = is_enough and client:publish_many(list(20))
     client:close()

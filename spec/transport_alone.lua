@@ -50,10 +50,7 @@ local function alone(kind)
     assert.equal("ok", send("/ok", changes).body)
   end
 
-  busted.setup(function()
-    hosts = hostile.start()
-    hosts:use(new_transport())
-  end)
+  busted.setup(function() hosts = hostile.start() end)
 
   busted.teardown(function() hosts:stop() end)
 

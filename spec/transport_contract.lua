@@ -766,8 +766,7 @@ local function contract(new_transport, can)
   local t = setmetatable({}, World)
 
   setup(function()
-    t.server = hostile.start()
-    t.server:use(new_transport())
+    t.server = hostile.start(nil, new_transport())
   end)
 
   teardown(function()

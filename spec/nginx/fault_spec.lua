@@ -5,7 +5,6 @@ local cjson = require "cjson"
 local faults = require "spec.faults"
 local hostile = require "spec.support.hostile"
 local matrix = require "spec.support.fault_matrix"
-local new_curl = require "iotdataplane.transport.curl"
 local nginx = require "spec.support.nginx"
 
 local ROUNDS = 100
@@ -53,7 +52,6 @@ describe("to nginx a server that", function()
   setup(function()
     local hosts = hostile.start "nginx_hosts.py"
     local record = nginx.record_of(hosts)
-    hosts:use(new_curl { max_idle_time = 50, max_pool_connections = 10 })
     worker = nginx.start {
       http = nginx.filled(HTTP, record),
       locations = nginx.filled(LOCATIONS, record),

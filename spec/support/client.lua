@@ -30,4 +30,14 @@ function client.new(environment, options)
   return new_client(world, resolved)
 end
 
+---A client with keys, in an empty environment, of what is at a URL.
+function client.at(url, options)
+  local all = {
+    endpoint_url = url, region_name = "eu-west-1",
+    aws_access_key_id = "AKIDEXAMPLE", aws_secret_access_key = "hush",
+  }
+  for name, value in next, options or {} do all[name] = value end
+  return assert(client.new({}, all))
+end
+
 return client

@@ -59,14 +59,12 @@ end
 -- see.
 local function client_of(transport, server, how, changes)
   local scheme = how.scheme or "http"
-  return assert(clients.new({}, {
-    endpoint_url = ("%s://%s:%d/%s"):format(scheme, how.host or "127.0.0.1",
-      server[how.port or scheme], how.path or "ok"),
-    region_name = "eu-west-1", aws_access_key_id = "AKIDEXAMPLE",
-    aws_secret_access_key = "hush", transport = transport,
-    verify = server[how.verify or "ca_pem"],
+  local url = ("%s://%s:%d/%s"):format(scheme, how.host or "127.0.0.1",
+    server[how.port or scheme], how.path or "ok")
+  return clients.at(url, {
+    transport = transport, verify = server[how.verify or "ca_pem"],
     config = config_of(server, how, changes),
-  }))
+  })
 end
 
 -- Its id is in the topic, that comes first, and at the payload's beginning.

@@ -1,11 +1,11 @@
 -- hostile.lua - runs hostile.py, and asks it what arrived.
 --
 --   local server = require "spec.support.hostile".start()
---   server:use(transport)     through which it is asked
+--   server.transport          through which it is asked
 --   server:clear()            forget what has been
 --   server:count("ok")        connections, requests of that behaviour
 --   server:all("close")       all kept connections: close, reset or stray
---   hostile.at(record)        the same of one that runs already
+--   hostile.at(record, transport)   the same of one that runs already
 
 local ask = require "spec.support.ask"
 local cjson = require "cjson"
@@ -18,12 +18,6 @@ local function get(self, path)
 end
 
 local methods = {}
-
--- The transport must be another one than that which is tested, so that its
--- kept connections are left in peace.
-function methods:use(transport)
-  self.transport = transport
-end
 
 function methods:clear()
   get(self, "/_clear")
@@ -72,17 +66,29 @@ end
 
 local hostile = {}
 
--- Or another script that runs its listeners.
-function hostile.start(script)
+-- Loaded only where it is used: nginx's worker does without libcurl.
+local function new_curl()
+  return require "iotdataplane.transport.curl" {
+    max_idle_time = 50, max_pool_connections = 1,
+  }
+end
+
+-- The transport must be another one than that which is tested, so that its
+-- kept connections are left in peace.
+---@param script string|nil another one that runs its listeners
+---@param transport table|nil through which it is asked, if not libcurl's
+function hostile.start(script, transport)
   local started = server.start(script or "hostile.py")
   local stop = getmetatable(started).__index
+  started.transport = transport or new_curl()
   return setmetatable(started, { __index = function(_, name)
     return methods[name] or stop[name]
   end })
 end
 
 ---@param record table of ports and paths
-function hostile.at(record)
+function hostile.at(record, transport)
+  record.transport = transport
   return setmetatable(record, { __index = methods })
 end
 

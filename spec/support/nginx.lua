@@ -169,7 +169,9 @@ end
 function nginx.record_of(hosts)
   local record = {}
   for name, value in next, hosts do
-    if type(value) ~= "userdata" then record[name] = value end
+    if type(value) == "number" or type(value) == "string" then
+      record[name] = value
+    end
   end
   return record
 end

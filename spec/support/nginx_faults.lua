@@ -123,9 +123,8 @@ local nginx_faults = {}
 
 function nginx_faults.init(path)
   local file = assert(io.open(path))
-  hosts = hostile.at(cjson.decode(file:read "*a"))
+  hosts = hostile.at(cjson.decode(file:read "*a"), new(IN_GENERAL))
   file:close()
-  hosts:use(new(IN_GENERAL))
 end
 
 function nginx_faults.answer()

@@ -21,10 +21,7 @@ describe("the curl transport alone", function() alone "curl" end)
 describe("the curl transport by itself", function()
   local hosts
 
-  setup(function()
-    hosts = hostile.start()
-    hosts:use(new_transport())
-  end)
+  setup(function() hosts = hostile.start() end)
 
   teardown(function() hosts:stop() end)
 

@@ -58,10 +58,7 @@ if rawget(_G, "jit") then
   describe("the multi transport's work under way", function()
     local hosts
 
-    setup(function()
-      hosts = hostile.start()
-      hosts:use(new_curl { max_idle_time = 50, max_pool_connections = 1 })
-    end)
+    setup(function() hosts = hostile.start() end)
 
     teardown(function() hosts:stop() end)
 
