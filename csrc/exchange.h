@@ -94,6 +94,7 @@ typedef struct iot_exchange {
   int kept;             /* this connection has carried a request before */
   unsigned long number; /* the connection's */
   int sent;     /* a byte of the request may have left, on any connection */
+  int unseen;   /* is a success's status all that is asked for? */
   int headless; /* does nobody ask for the answer's head as it came? */
   int replay;   /* it may be sent again where it may have arrived */
   int replayed; /* that was done */

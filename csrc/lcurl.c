@@ -95,7 +95,8 @@ static int run(lua_State *L, exchange_box *e, double now) {
 }
 
 /* exchange:send(identity, method, path, query, headers, body,
-** connect_timeout, read_timeout, deadline, replay [, authority [, headless]])
+** connect_timeout, read_timeout, deadline, replay [, authority [, headless
+** [, unseen]]])
 ** -> status, fields, body, head, replayed (it was sent twice)
 ** | nil, the failure's name, message, sent
 ** | false (interrupted: exchange:resume() goes on)

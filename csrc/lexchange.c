@@ -35,6 +35,7 @@ const char *iot_check_exchange(lua_State *L, iot_exchange *x,
   x->call_by = seconds(L, 10);
   x->replay = lua_toboolean(L, 11);
   x->headless = lua_toboolean(L, 13);
+  x->unseen = lua_toboolean(L, 14);
   return NULL;
 }
 
@@ -70,6 +71,7 @@ int iot_push_exchange(lua_State *L, const iot_exchange *x, iot_memo *m,
     return 4;
   }
   lua_pushinteger(L, in->status);
+  if (x->unseen && in->status < 300) return 1;
   iot_push_fields(L, fields, m, t);
   iot_push_str(L, iot_buf_contents(&in->body));
   if (x->headless)

@@ -68,7 +68,8 @@ static int begun(lua_State *L, loop_box *box, iot_task *t) {
 }
 
 /* loop:send(identity, method, path, query, headers, body, connect_timeout,
-** read_timeout, deadline, replay [, authority [, headless]])
+** read_timeout, deadline, replay [, authority [, headless
+** [, unseen]]])
 ** -> true, its number | nil, the failure's name, message, sent
 ** In a coroutine that the loop has resumed it waits, and returns what came of
 ** it, as loop:next has it. The identity is that of iot_pool_open. */
@@ -183,17 +184,30 @@ static int tell(lua_State *L, loop_box *box, iot_task *t) {
   return n > 0 ? 1 + n : 0;
 }
 
-/* loop:next([seconds]) -> the number of what has ended, and for what was sent
+#define AT_ONCE 4 /* values that come before it */
+
+/* loop:next([seconds [, coroutine, ...]])
+** -> the number of what has ended, and for what was sent
 ** status, fields, body, head, replayed | nil, the failure's name, message,
 ** sent
 ** | the coroutine that waited for it, and what loop:resume gives for that
 ** | true: all who waited for what has ended wait again
 ** | nothing: nothing has ended yet
-** With `seconds` it waits, that long at most; it may come back sooner. */
+** With `seconds` it waits, that long at most; it may come back sooner. A
+** coroutine is resumed before; if it does not wait for the loop then, it is
+** returned with four values of what loop:resume gives, and true. */
 static int loop_next(lua_State *L) {
   loop_box *box = check_loop(L);
-  iot_task *t = next(box, luaL_optnumber(L, 2, -1));
+  double seconds = luaL_optnumber(L, 2, -1);
+  lua_State *co = lua_tothread(L, 3);
+  iot_task *t;
   int n = 0;
+  if (co != NULL && resume(L, box, co, lua_gettop(L) - 3) > 0) {
+    lua_settop(L, 3 + AT_ONCE);
+    lua_pushboolean(L, 1);
+    return 1 + AT_ONCE + 1;
+  }
+  t = next(box, seconds);
   if (t == NULL) return 0;
   lua_settop(L, 1);
   lua_getuservalue(L, 1);

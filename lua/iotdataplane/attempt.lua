@@ -76,6 +76,9 @@ end
 
 -- ---- what came of it ----
 
+-- The result of a call whose caller only asks whether it succeeded.
+local UNSEEN = { ResponseMetadata = { HTTPStatusCode = 200 } }
+
 ---@return string # without what is after its path
 local function url_of(self, request)
   return self.settings.endpoint.origin .. request.path
@@ -133,7 +136,8 @@ end
 
 ---@param self table a client
 ---@param operation table of model.operations
----@param request table with the first `n` of its headers
+---@param request table with the first `n` of its headers; `is_unseen` where
+---nobody will look at a result
 ---@param n integer
 ---@param number integer which attempt, from 1
 ---@param state table|nil of a call's later attempts: {ttl = of attempt.ttl}
@@ -155,7 +159,12 @@ function attempt.send(self, operation, request, n, number, state)
   local response, failure = self.transport:send(request, old)
   if not response then return nil, attempt.failed(self, request, failure) end
   if self.is_foreign then check_response(response) end
-  local result, err = parse(operation, response)
+  local result, err
+  if request.is_unseen and response.status < 300 then
+    result = UNSEEN
+  else
+    result, err = parse(operation, response)
+  end
   if self.spares then self.answer = response end
   if result then return result end
   err.delivery = delivery_of(err, response)

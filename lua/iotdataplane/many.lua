@@ -124,20 +124,21 @@ local function wrong_type(params)
   })
 end
 
----Asks the source for the next message, if it has another.
----@param old table|nil a request that is over
----@return table|nil, table|nil # its request, or nil and what is wrong with it
-local function ask(stream, old)
-  local params = stream.source()
-  if params == nil then
-    stream.is_over = true
-  elseif type(params) ~= "table" then
-    stream.index = stream.index + 1
-    return stream.jobs.refuse(stream.client, wrong_type(params))
+---Asks the source for the next message, if it has another, and puts its
+---request, or what is wrong with it, in place of the one before.
+local function ask(stream, slot)
+  local params, jobs = stream.source(), stream.jobs
+  if params == nil then return nil end
+  local index = stream.index + 1
+  stream.index, slot.index = index, index
+  if type(params) == "table" then
+    local request, err = jobs.prepare(stream.client, params, slot.request)
+    slot.request, slot.err = request, err
+    if request then request.is_unseen = stream.is_unseen end
   else
-    stream.index = stream.index + 1
-    return stream.jobs.prepare(stream.client, params, old)
+    slot.request, slot.err = jobs.refuse(stream.client, wrong_type(params))
   end
+  return slot.send
 end
 
 ---A place in flight, whose function sends one message after the other.
@@ -155,12 +156,11 @@ end
 ---What is to run next; nil where nothing is.
 local function begin(stream, slot)
   if stream.is_over then return nil end
-  local ok, request, err = pcall(ask, stream, slot and slot.request)
-  if not ok then stop(stream, request) end
-  if stream.is_over then return nil end
-  slot = slot or new_slot(stream)
-  slot.index, slot.request, slot.err = stream.index, request, err
-  return slot.send
+  local ok, send = pcall(ask, stream, slot or new_slot(stream))
+  if ok and send then return send end
+  if not ok then stop(stream, send) end
+  stream.is_over = true
+  return nil
 end
 
 ---What was raised, where failures are returned, is a mistake: of ours, of a
@@ -174,11 +174,16 @@ end
 
 ---As `run` of a transport calls it.
 local function functions_of(stream)
+  local summary = stream.summary
   return function(send, ok, response, err)
     if not send then return begin(stream) end
     local slot = stream.slots[send]
     if not ok then response, err = nil, broken(stream, response) end
-    report(stream, slot.index, response, err)
+    if response and stream.is_unseen then
+      summary.succeeded = summary.succeeded + 1
+    else
+      report(stream, slot.index, response, err)
+    end
     return begin(stream, slot)
   end
 end
@@ -205,7 +210,10 @@ function many.publish(client, jobs, source, options)
   local stream = {
     client = client, jobs = jobs, index = 0, slots = {},
     source = type(source) == "table" and iterator(source) or source,
-    on_result = options.on_result, room = options.max_errors or MAX_ERRORS,
+    on_result = options.on_result,
+    is_unseen = not options.on_result and not client.is_noted
+      and not client.is_foreign,
+    room = options.max_errors or MAX_ERRORS,
     summary = { succeeded = 0, failed = 0, errors = {} },
   }
   local transport, functions = transport_of(client), functions_of(stream)

@@ -19,14 +19,16 @@ function Transport:send(request, old)
   -- ours alone until it is over: a finalizer may publish meanwhile
   local exchange = self.exchange or self.pool:exchange()
   self.exchange = nil
-  local identity, headers = identify(self, request), request.headers
-  local authorization = self.authorization
+  local target = request.target
+  if not target or target ~= self.target then identify(self, request) end
+  local identity, authority, authorization, headers =
+    self.identity, self.authority, self.authorization, request.headers
   if authorization then headers = with(headers, authorization) end
   local status, fields, body, head, replayed = exchange:send(identity,
     request.method, request.path, request.query or "",
     headers, request.body or "",
     request.connect_timeout, request.read_timeout, request.deadline,
-    request.replay, self.authority, old ~= nil)
+    request.replay, authority, old ~= nil, request.is_unseen)
   while status == false do -- Ctrl-C's hook runs, and raises, once we are here
     status, fields, body, head, replayed = exchange:resume()
   end

@@ -15,21 +15,26 @@ local function identity_of(request)
   return concat(route.parts(request, bundle), "\0") .. "\0"
 end
 
----A client's requests go to one place: what that makes of them is made once.
+---What a client's requests to one place, their `target`, have in common is
+---made once: `identity`, the connection's name; `authority` and
+---`authorization`, what a proxy wants before the path and as a header.
 function wire.identify(self, request)
-  local target = request.target
-  if target and target == self.target then return self.identity end
-  self.target = target
-  if request.tls ~= self.tls or request.host ~= self.host
-     or request.port ~= self.port or request.scheme ~= self.scheme
-     or request.tcp_keepalive ~= self.tcp_keepalive
-     or request.proxy ~= self.proxy or not self.identity then
-    self.tls, self.host, self.port = request.tls, request.host, request.port
-    self.scheme, self.tcp_keepalive = request.scheme, request.tcp_keepalive
-    self.proxy, self.identity = request.proxy, identity_of(request)
-    self.authority, self.authorization = route.for_proxy(request)
+  if not request.target and self.identity and request.tls == self.tls
+     and request.host == self.host and request.port == self.port
+     and request.scheme == self.scheme and request.proxy == self.proxy
+     and request.tcp_keepalive == self.tcp_keepalive then
+    self.target = nil
+    return
   end
-  return self.identity
+  local identity = identity_of(request)
+  local authority, authorization = route.for_proxy(request)
+  -- at once: a finalizer that ran meanwhile may have sent something as well
+  self.target, self.tls, self.proxy =
+    request.target, request.tls, request.proxy
+  self.scheme, self.host, self.port =
+    request.scheme, request.host, request.port
+  self.tcp_keepalive, self.identity = request.tcp_keepalive, identity
+  self.authority, self.authorization = authority, authorization
 end
 
 ---What `exchange:send` and `loop:next` give, as a transport does.

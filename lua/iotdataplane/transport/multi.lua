@@ -162,14 +162,16 @@ end
 ---before, too, on a connection that was then closed}, or nil and {name,
 ---message, sent}
 function Transport:send(request, old)
-  local identity, headers = identify(self, request), request.headers
-  local authorization = self.authorization
+  local target = request.target
+  if not target or target ~= self.target then identify(self, request) end
+  local identity, authority, authorization, headers =
+    self.identity, self.authority, self.authorization, request.headers
   if authorization then headers = with(headers, authorization) end
   local status, fields, body, head, replayed = self.loop:send(identity,
     request.method, request.path, request.query or "",
     headers, request.body or "",
     request.connect_timeout, request.read_timeout, request.deadline,
-    request.replay, self.authority, old ~= nil)
+    request.replay, authority, old ~= nil, request.is_unseen)
   if status == true then return respond(old, await(self, fields)) end
   return respond(old, status, fields, body, head, replayed)
 end
@@ -222,21 +224,23 @@ end
 ---Waits until something can go on. The usual is that one of the run's own
 ---functions has ended; then its worker runs the next one.
 local function turn(self, run)
-  local loop, workers = self.loop, self.workers
-  local next, resume = loop.next, loop.resume
+  local loop, workers, functions = self.loop, self.workers, run.functions
+  local next = loop.next
   local key, ok, what, a, b, c = next(loop, FOREVER)
   local worker = workers[key]
-  while worker and worker.owner == run and what == ENDED do
+  while worker and worker.owner == run and what == ENDED and not c do
     self.active = self.active - 1
-    local f = run:tell(worker.f, true, a, b)
-    if not f then return park(self, worker) end
+    local f = functions(worker.f, true, a, b)
+    if not f then
+      run:end_one()
+      return park(self, worker)
+    end
     worker.f = f
     self.active = self.active + 1
-    ok, what, a, b = resume(loop, key, f)
-    if ok ~= nil or run.last > 0 then -- it has news
-      return settle(self, worker, ok, what, a, b)
+    if run:has_news() then
+      return settle(self, worker, loop:resume(key, f))
     end
-    key, ok, what, a, b, c = next(loop, FOREVER)
+    key, ok, what, a, b, c = next(loop, FOREVER, key, f)
     worker = workers[key]
   end
   dispatch(self, key, ok, what, a, b, c)

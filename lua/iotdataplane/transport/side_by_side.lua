@@ -21,16 +21,13 @@ function Run:has_news()
   return self.first <= self.last
 end
 
----Tells what has ended.
----@return function|nil # the next function to run
-function Run:tell(f, ok, a, b)
-  local following = self.functions(f, ok, a, b)
-  if not following then self.count, self.is_over = self.count - 1, true end
-  return following
+---Notes that one has ended, was told, and none came after it.
+function Run:end_one()
+  self.count, self.is_over = self.count - 1, true
 end
 
----Tells what ended first of what was not told.
-local function tell_first(self)
+---The next function after the one that ended first.
+local function tell(self)
   local news, first = self.news, self.first
   local f, ok, a, b = news[first], news[first + 1], news[first + 2],
     news[first + 3]
@@ -40,13 +37,15 @@ local function tell_first(self)
   else
     self.first, self.last = 1, 0
   end
-  return self:tell(f, ok, a, b)
+  local following = self.functions(f, ok, a, b)
+  if not following then self:end_one() end
+  return following
 end
 
 ---@return function|nil # the next function to run; nil: none, for now at
 ---least. What has ended is told first
 function Run:next()
-  if self.first <= self.last then return tell_first(self) end
+  if self.first <= self.last then return tell(self) end
   if self.is_over or self.count >= self.concurrency then return nil end
   local f = self.functions()
   if f then self.count = self.count + 1 else self.is_over = true end
