@@ -37,8 +37,8 @@ CHECK   = bash spec/support/run_tests.sh
 core     = buf uri encode header framing http1 request sigv4 crypto spawn \
            process clock certificate
 core_lua = lcore lcompose lfields lreader lrecord lsign lspawn
-curl     = curl_alpn curl_options curl_pipe curl_share exchange heap loop \
-           poller pool socket wait watch
+curl     = curl_openssl curl_options curl_pipe curl_share curl_tls curl_trust \
+           exchange heap loop poller pool socket wait watch
 curl_lua = lcurl lexchange lfields lloop lrecord process clock buf header \
            framing http1 request
 

@@ -54,17 +54,17 @@ static int is_directory(const char *path) {
 /* Does this libcurl know a CA bundle of the system's by itself? Then its
 ** directory of certificates is not needed, and would keep it from caching
 ** what it parsed. */
-static int has_default_bundle(CURL *e) {
+static const char *default_bundle(CURL *e) {
   char *path = NULL;
 #if LIBCURL_VERSION_NUM >= 0x075400
   curl_easy_getinfo(e, CURLINFO_CAINFO, &path);
 #endif
-  return path != NULL;
+  return path;
 }
 
 static int set_ca(CURL *e, const tls_options *o, const char *ca) {
   if (ca == NULL)
-    return !has_default_bundle(e) || set_str(e, o->ca_directory, NULL);
+    return default_bundle(e) == NULL || set_str(e, o->ca_directory, NULL);
   if (is_directory(ca)) return set_str(e, o->ca_directory, ca);
   return set_str(e, o->ca_bundle, ca) && set_str(e, o->ca_directory, NULL);
 }
@@ -85,6 +85,12 @@ static int set_certificate(CURL *e, const iot_target *t) {
           (t->key == NULL || set_str(e, CURLOPT_SSLKEY, t->key)) &&
           set_str(e, CURLOPT_KEYPASSWD, "") &&
           set_long(e, CURLOPT_SSL_SESSIONID_CACHE, 0));
+}
+
+const char *iot_curl_bundle(CURL *e, const iot_target *t) {
+  if (iot_route_of(t) == IOT_FORWARDED ? !t->proxy.tls : !t->tls) return NULL;
+  if (!t->verify) return NULL;
+  return t->ca != NULL ? t->ca : default_bundle(e);
 }
 
 /* ---- the ways ---- */

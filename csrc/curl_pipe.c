@@ -1,9 +1,10 @@
 /* curl_pipe.c - pipes that libcurl connects */
 #define _POSIX_C_SOURCE 200809L
 
-#include "curl_alpn.h"
 #include "curl_options.h"
 #include "curl_share.h"
+#include "curl_tls.h"
+#include "curl_trust.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -25,7 +26,7 @@ struct iot_pipe {
   void *who; /* is told by it */
   int tls;   /* does libcurl have a TLS on it? */
   enum iot_route route;
-  iot_alpn alpn;
+  iot_tls origin;      /* of the TLS to it */
   const char *refusal; /* by us, of its TLS; NULL for none */
   CURLcode code;
   char reason[CURL_ERROR_SIZE];
@@ -44,9 +45,17 @@ static size_t on_proxy_header(char *line, size_t size, size_t n, void *pipe) {
 
 /* Where libcurl cannot, that is told when it should connect. */
 static int set_alpn(iot_pipe *p, const char *protocols) {
-  p->refusal = iot_alpn_lack();
+  p->refusal = iot_tls_lack();
   return p->refusal != NULL ||
-         iot_alpn_init(&p->alpn, p->easy, protocols, &p->route);
+         iot_tls_offer(&p->origin, p->easy, protocols, &p->route);
+}
+
+/* Trusts what the last connection has trusted, if it is the same. */
+static int set_trust(iot_pipe *p, const iot_target *t) {
+  const char *path = iot_curl_bundle(p->easy, t);
+  iot_trust *last = iot_share_trust(p->share);
+  void *store = path != NULL ? iot_trust_take(last, path) : NULL;
+  return iot_tls_trust(&p->origin, p->easy, store, last->name, &p->route);
 }
 
 static int set_options(iot_pipe *p, const iot_target *t, long timeout_ms) {
@@ -56,7 +65,7 @@ static int set_options(iot_pipe *p, const iot_target *t, long timeout_ms) {
   curl_easy_setopt(e, CURLOPT_SHARE, iot_share_handle(p->share));
   curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_proxy_header);
   curl_easy_setopt(e, CURLOPT_HEADERDATA, p);
-  return iot_curl_target(e, t) &&
+  return iot_curl_target(e, t) && set_trust(p, t) &&
          (!t->tls || t->alpn == NULL || set_alpn(p, t->alpn));
 }
 
@@ -95,7 +104,7 @@ void iot_pipe_close(iot_pipe *p) {
   }
   iot_share_give_multi(p->share, p->multi);
   iot_share_unref(p->share);
-  iot_alpn_free(&p->alpn);
+  iot_tls_free(&p->origin);
   free(p);
 }
 
@@ -109,7 +118,7 @@ static void refuse_all_but_200(iot_pipe *p) {
 
 /* AWS IoT finds its service by them: without, another would be reached. */
 static void refuse_other_protocols(iot_pipe *p) {
-  if (p->code == CURLE_OK && !iot_alpn_is_agreed(&p->alpn))
+  if (p->code == CURLE_OK && !iot_tls_is_agreed(&p->origin))
     p->refusal = "the server agreed to none of the protocols of config.alpn";
 }
 
@@ -272,15 +281,13 @@ enum iot_io iot_pipe_recv(iot_pipe *p, void *to, size_t n, size_t *received) {
 }
 
 int iot_pipe_await(iot_pipe *p) {
-  enum iot_io status;
+  const size_t room = sizeof(p->ahead);
   if (p->at < p->end || p->failed) return 1;
   if (p->is_large || !iot_socket_be_patient(&p->socket, 1)) return 0;
   p->at = p->end = 0;
-  if (p->tls)
-    status = io(curl_easy_recv(p->easy, p->ahead, sizeof(p->ahead), &p->end));
-  else
-    status = iot_socket_await(&p->socket, p->ahead, sizeof(p->ahead), &p->end);
-  p->failed = status == IOT_IO_FAILED;
+  p->failed = (p->tls ? io(curl_easy_recv(p->easy, p->ahead, room, &p->end))
+                      : iot_socket_await(&p->socket, p->ahead, room,
+                                         &p->end)) == IOT_IO_FAILED;
   return 1;
 }
 

@@ -5,7 +5,8 @@
 
 struct iot_share {
   CURLSH *handle;
-  CURLM *spare; /* of a closed pipe: it has parsed the CA bundle already */
+  CURLM *spare; /* of a closed pipe */
+  iot_trust trust;
   unsigned long forks; /* when it was made */
   long refs;
 };
@@ -45,6 +46,7 @@ void iot_share_rest(iot_share *s) {
 void iot_share_unref(iot_share *s) {
   if (s == NULL || --s->refs > 0) return;
   iot_share_rest(s);
+  iot_trust_free(&s->trust);
   curl_share_cleanup(s->handle);
   free(s);
 }
@@ -55,6 +57,10 @@ int iot_share_is_foreign(const iot_share *s) {
 
 CURLSH *iot_share_handle(const iot_share *s) {
   return s->handle;
+}
+
+iot_trust *iot_share_trust(iot_share *s) {
+  return &s->trust;
 }
 
 CURLM *iot_share_take_multi(iot_share *s) {

@@ -2,6 +2,7 @@
 #ifndef curl_share_h
 #define curl_share_h
 
+#include "curl_trust.h"
 #include "pipe.h"
 
 #include <curl/curl.h>
@@ -14,6 +15,8 @@
 iot_share *iot_share_ref(iot_share *s);
 /* For a handle of libcurl's, as long as the share is in use. */
 CURLSH *iot_share_handle(const iot_share *s);
+/* Whom they trust. */
+iot_trust *iot_share_trust(iot_share *s);
 /* The caller's own: the spare one, or new. NULL where there is no memory. */
 CURLM *iot_share_take_multi(iot_share *s);
 /* Keeps it as the spare one, or frees it; NULL is none. */

@@ -50,8 +50,9 @@ build = {
     ["iotdataplane.curl"] = {
       sources = {
         "csrc/buf.c", "csrc/header.c", "csrc/framing.c", "csrc/http1.c",
-        "csrc/request.c", "csrc/curl_alpn.c", "csrc/curl_options.c",
-        "csrc/curl_pipe.c", "csrc/curl_share.c", "csrc/exchange.c",
+        "csrc/request.c", "csrc/curl_openssl.c", "csrc/curl_options.c",
+        "csrc/curl_pipe.c", "csrc/curl_share.c", "csrc/curl_tls.c",
+        "csrc/curl_trust.c", "csrc/exchange.c",
         "csrc/heap.c", "csrc/loop.c", "csrc/poller.c", "csrc/pool.c",
         "csrc/socket.c", "csrc/wait.c", "csrc/watch.c", "csrc/lcurl.c",
         "csrc/lexchange.c", "csrc/lfields.c", "csrc/lloop.c",

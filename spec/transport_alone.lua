@@ -65,6 +65,59 @@ local function alone(kind)
     return (hosts:arrived "http")
   end
 
+  -- ---- whom it trusts ----
+
+  -- A bundle, by its path, that is there as long as f runs.
+  local function with_bundle(text, f)
+    local path = os.tmpname()
+    files.write(path, text)
+    local fine, err = pcall(f, path)
+    os.remove(path)
+    if not fine then error(err, 0) end
+  end
+
+  it("trusts a bundle as it is when it connects", function()
+    transport = new_transport { max_idle_time = 1e-9 }
+    local ours = files.read(hosts.ca_pem)
+    with_bundle(ours, function(path)
+      local secure = { scheme = "https", tls = { verify = path } }
+      for _ = 1, 2 do ok(secure) end
+      files.write(path, files.read(hosts.self_signed_pem))
+      for _ = 1, 2 do
+        local _, failure = send("/ok", secure)
+        assert.equal("SSLError", failure.name)
+      end
+      files.write(path, ours)
+      ok(secure)
+      os.remove(path)
+      local _, failure = send("/ok", secure)
+      assert.equal("SSLError", failure.name)
+      assert.is_truthy(failure.message:find(path, 1, true), failure.message)
+    end)
+  end)
+
+  it("trusts by each bundle for itself", function()
+    transport = new_transport { max_idle_time = 1e-9 }
+    for _ = 1, 2 do
+      ok { scheme = "https" }
+      local _, failure = send("/ok",
+        { scheme = "https", tls = { verify = hosts.self_signed_pem } })
+      assert.equal("SSLError", failure.name)
+    end
+  end)
+
+  it("says what is wrong with a bundle", function()
+    with_bundle("no certificate", function(path)
+      for _ = 1, 2 do
+        local _, failure = send("/ok",
+          { scheme = "https", tls = { verify = path } })
+        assert.equal("SSLError", failure.name)
+        assert.is_truthy(failure.message:find(path, 1, true),
+          failure.message)
+      end
+    end)
+  end)
+
   -- ---- the pool ----
 
   it("drops a connection that was idle too long", function()

@@ -1,4 +1,5 @@
 local alone = require "spec.transport_alone"
+local files = require "spec.support.files"
 local hostile = require "spec.support.hostile"
 local leaks = require "spec.support.fault_leaks"
 local new_curl = require "iotdataplane.transport.curl"
@@ -49,6 +50,52 @@ if not leaks.in_valgrind then
     read_spec "spec/transport/proxy_spec.lua"
   end)
 end
+
+-- ---- many connections ----
+
+-- Bytes that this process has read from files.
+local function bytes_read()
+  local io_file = io.open "/proc/self/io"
+  if not io_file then return nil end
+  local text = io_file:read "*a"
+  io_file:close()
+  return tonumber(text:match "rchar: (%d+)")
+end
+
+describe("the multi transport", function()
+  local hosts
+
+  setup(function() hosts = hostile.start() end)
+
+  teardown(function() hosts:stop() end)
+
+  it("reads a bundle once for all that connect at once", function()
+    local N = 8
+    local bundle = files.read(hosts.ca_pem):rep(100)
+    local path = os.tmpname()
+    files.write(path, bundle)
+    local transport, tasks = new_transport(), {}
+    local before = bytes_read()
+    for i = 1, N do
+      tasks[i] = transport:spawn(function()
+        return transport:send {
+          method = "GET", scheme = "https", host = "localhost",
+          port = hosts.https, path = "/late", query = "", headers = {},
+          body = "", connect_timeout = 10, read_timeout = 10, replay = true,
+          tls = { verify = path },
+        }
+      end)
+    end
+    for i = 1, N do
+      assert.is_true(transport:join(tasks[i], 20))
+      assert.equal(200, tasks[i][1] and tasks[i][1].status)
+    end
+    os.remove(path)
+    assert.equal(N, #hosts:stats().connections)
+    if not before then return pending "no /proc/self/io" end
+    assert.is_true(bytes_read() - before < 2 * #bundle)
+  end)
+end)
 
 -- ---- fork ----
 
