@@ -39,8 +39,8 @@ core     = buf uri encode header framing http1 request sigv4 crypto spawn \
 core_lua = lcore lcompose lfields lreader lrecord lsign lspawn
 curl     = curl_openssl curl_options curl_pipe curl_share curl_tls curl_trust \
            exchange heap loop poller pool socket wait watch
-curl_lua = lcurl lexchange lfields lloop lrecord process clock buf header \
-           framing http1 request
+curl_lua = lcurl lexchange lfields lloop lrecord lwake process clock buf \
+           header framing http1 request
 
 CPPFLAGS_ALL = -Icsrc -MMD -MP $(CPPFLAGS)
 CFLAGS_ALL   = -std=c99 -O2 -fPIC $(WARN) $(WERROR) $(CFLAGS)

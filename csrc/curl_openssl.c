@@ -13,6 +13,8 @@
 #include <stdint.h>
 #include <string.h>
 
+typedef const char *version_fn(int which); /* OpenSSL_version */
+
 /* What libcurl says of its TLS begins with that which is used; those that it
 ** could use as well are in parentheses. */
 static const char *backend(void) {
@@ -34,6 +36,21 @@ static int is_openssl(const char *name) {
   return 0;
 }
 
+/* Is what was found the OpenSSL of that name and version, "OpenSSL/3.0.17"?
+** There may be another one, of a library that libcurl needs, where libcurl
+** has its own within. */
+static int is_libcurls(version_fn *version, const char *name) {
+  const char *number = strchr(name, '/'), *text, *at;
+  size_t n = number != NULL ? strcspn(number + 1, " ") : 0;
+  if (version == NULL || n == 0) return 0;
+  text = version(0);
+  for (at = strchr(text, ' '); at != NULL; at = strchr(at + 1, ' '))
+    if (strncmp(at + 1, number + 1, n) == 0 &&
+        strchr(" -+", at[1 + n]) != NULL)
+      return 1; /* the NUL at its end counts as well */
+  return 0;
+}
+
 /* A function of libcurl's, or of a library that it needs. */
 static void *find(const char *name) {
   Dl_info info;
@@ -46,9 +63,22 @@ static void *find(const char *name) {
   return found;
 }
 
-iot_function *iot_openssl_find(const char *name) {
-  iot_function *function = NULL;
-  void *found = is_openssl(backend()) ? find(name) : NULL;
+static iot_function *find_function(const char *name) {
+  iot_function *function;
+  void *found = find(name);
   memcpy(&function, &found, sizeof(function));
   return function;
+}
+
+static int is_there(void) {
+  static int known = -1;
+  if (known < 0)
+    known =
+        is_openssl(backend()) &&
+        is_libcurls((version_fn *)find_function("OpenSSL_version"), backend());
+  return known;
+}
+
+iot_function *iot_openssl_find(const char *name) {
+  return is_there() ? find_function(name) : NULL;
 }

@@ -1,4 +1,4 @@
-/* curl_openssl.h - the OpenSSL that libcurl has its TLS from: curl_openssl.c */
+/* curl_openssl.h - the OpenSSL below libcurl: curl_openssl.c */
 #ifndef curl_openssl_h
 #define curl_openssl_h
 

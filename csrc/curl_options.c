@@ -51,9 +51,8 @@ static int is_directory(const char *path) {
   return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-/* Does this libcurl know a CA bundle of the system's by itself? Then its
-** directory of certificates is not needed, and would keep it from caching
-** what it parsed. */
+/* The CA bundle of the system's that this libcurl knows by itself, or NULL.
+** Where there is one, its directory of certificates is not needed. */
 static const char *default_bundle(CURL *e) {
   char *path = NULL;
 #if LIBCURL_VERSION_NUM >= 0x075400

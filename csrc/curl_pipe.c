@@ -11,15 +11,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LARGE (8u * 1024u) /* bytes, more than which may fill a socket */
-
 struct iot_pipe {
   CURL *easy;
   CURLM *multi;
   iot_share *share;
   iot_socket socket;
-  int is_large; /* has more been sent than surely goes at once? */
-  int failed;   /* while it was waited for */
+  int failed; /* while it was waited for */
   size_t at, end;
   char ahead[4096]; /* what came then */
   iot_watcher watcher;
@@ -96,7 +93,6 @@ static void mute(int fd) {
 
 void iot_pipe_close(iot_pipe *p) {
   if (p->socket.fd >= 0 && iot_pipe_is_foreign(p)) mute(p->socket.fd);
-  if (p->tls) iot_socket_be_patient(&p->socket, 0); /* parting takes a read */
   if (p->multi != NULL) iot_pipe_watch(p, NULL, NULL);
   if (p->easy != NULL) {
     if (p->multi != NULL) curl_multi_remove_handle(p->multi, p->easy);
@@ -245,22 +241,16 @@ static enum iot_io io(CURLcode code) {
   return code == CURLE_AGAIN ? IOT_IO_AGAIN : IOT_IO_FAILED;
 }
 
-/* TLS reads from, and writes to, a socket that it takes for one that never
-** waits. It may wait for an answer, yet not when it is to send and there is no
-** room: so it does as long as all that was sent was small. */
 enum iot_io iot_pipe_send(iot_pipe *p, const void *from, size_t n,
                           size_t *sent) {
   *sent = 0;
   if (!p->tls) return iot_socket_send(&p->socket, from, n, sent);
-  p->is_large |= n > LARGE;
-  if (p->is_large && !iot_socket_be_patient(&p->socket, 0))
-    return IOT_IO_FAILED;
   return io(curl_easy_send(p->easy, from, n, sent));
 }
 
 static enum iot_io recv_now(iot_pipe *p, void *to, size_t n, size_t *got) {
+  *got = 0;
   if (!p->tls) return iot_socket_recv(&p->socket, to, n, got);
-  if (!iot_socket_be_patient(&p->socket, 0)) return IOT_IO_FAILED;
   return io(curl_easy_recv(p->easy, to, n, got));
 }
 
@@ -280,14 +270,23 @@ enum iot_io iot_pipe_recv(iot_pipe *p, void *to, size_t n, size_t *received) {
   return IOT_IO_OK;
 }
 
+/* From version 8 on libcurl reads ahead of TLS: then the socket does not
+** tell. */
+int iot_pipe_is_still(const iot_pipe *p) {
+  static unsigned version = 0;
+  if (version == 0) version = curl_version_info(CURLVERSION_NOW)->version_num;
+  return p->tls && version < 0x080000 && iot_socket_is_empty(&p->socket);
+}
+
+/* Not within TLS: a record may take any number of reads, each of which would
+** wait. */
 int iot_pipe_await(iot_pipe *p) {
-  const size_t room = sizeof(p->ahead);
+  if (p->tls) return 0;
   if (p->at < p->end || p->failed) return 1;
-  if (p->is_large || !iot_socket_be_patient(&p->socket, 1)) return 0;
+  if (!iot_socket_be_patient(&p->socket)) return 0;
   p->at = p->end = 0;
-  p->failed = (p->tls ? io(curl_easy_recv(p->easy, p->ahead, room, &p->end))
-                      : iot_socket_await(&p->socket, p->ahead, room,
-                                         &p->end)) == IOT_IO_FAILED;
+  p->failed = iot_socket_await(&p->socket, p->ahead, sizeof(p->ahead),
+                               &p->end) == IOT_IO_FAILED;
   return 1;
 }
 

@@ -76,10 +76,14 @@ static int hear(iot_tls *t, CURL *e, const enum iot_route *route) {
 int iot_tls_trust(iot_tls *t, CURL *e, void *store, const char *name,
                   const enum iot_route *route) {
   t->store = store;
-  return store == NULL ||
-         (hear(t, e, route) &&
-          curl_easy_setopt(e, CURLOPT_CAINFO, NULL) == CURLE_OK &&
-          curl_easy_setopt(e, CURLOPT_CAPATH, name) == CURLE_OK);
+  if (store == NULL) return 1;
+  if (!hear(t, e, route)) { /* libcurl reads the file itself */
+    iot_trust_give(store);
+    t->store = NULL;
+    return 1;
+  }
+  return curl_easy_setopt(e, CURLOPT_CAINFO, NULL) == CURLE_OK &&
+         curl_easy_setopt(e, CURLOPT_CAPATH, name) == CURLE_OK;
 }
 
 #if LIBCURL_VERSION_NUM >= 0x075000

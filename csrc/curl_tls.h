@@ -1,4 +1,4 @@
-/* curl_tls.h - what libcurl's TLS is told through OpenSSL itself: curl_tls.c */
+/* curl_tls.h - what libcurl's TLS is told through OpenSSL: curl_tls.c */
 #ifndef curl_tls_h
 #define curl_tls_h
 
@@ -20,8 +20,8 @@ typedef struct iot_tls {
 } iot_tls;
 
 /* Takes over the store, of iot_trust's `name`, and has the handle trust that,
-** and no file; nothing where it is NULL. `route` says how far it has come, and stays where it is,
-** as `t` does. 0 where libcurl cannot. */
+** and no file; nothing where it is NULL. `route` says how far it has come, and
+** stays where it is, as `t` does. 0 where there is no memory. */
 int iot_tls_trust(iot_tls *t, CURL *e, void *store, const char *name,
                   const enum iot_route *route);
 /* NULL, or why this libcurl can offer no protocols of ours. */

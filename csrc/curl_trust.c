@@ -80,8 +80,8 @@ void iot_trust_free(iot_trust *t) {
   memset(t, 0, sizeof(*t));
 }
 
-/* Below what is no directory. libcurl takes up TLS sessions again where that
-** name is the same: so it is that of these very bytes, as far as stat knows. */
+/* Below what is no directory. libcurl takes up TLS sessions again where this
+** name is the same: so it is of these very bytes, as far as stat knows. */
 static void set_name(iot_trust *t) {
   const struct stat *f = &t->file;
   snprintf(

@@ -1,4 +1,4 @@
-/* curl_trust.h - bundles of CA certificates, each read once: curl_trust.c */
+/* curl_trust.h - a bundle of CA certificates that is read once: curl_trust.c */
 #ifndef curl_trust_h
 #define curl_trust_h
 

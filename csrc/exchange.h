@@ -21,7 +21,7 @@ typedef struct iot_conn {
   double idle_since;
   unsigned long number; /* of those the pool has opened, from 1 */
   unsigned long turn;   /* the pool's, when it was given back */
-  int quiet;            /* all that had come has been received */
+  int quiet;            /* the last read gave all, or all of a TLS record */
   void *user;           /* who is told when something happens to it */
   iot_poller *poller;   /* where it is watched, or NULL */
   iot_watch *watches;

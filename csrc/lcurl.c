@@ -106,7 +106,7 @@ static int exchange_send(lua_State *L) {
   double now = iot_monotonic();
   const char *wrong = iot_check_exchange(L, &e->x, e->headers);
   if (wrong != NULL) return iot_push_refusal(L, wrong);
-  iot_exchange_start(&e->x, now, 1);
+  iot_exchange_start(&e->x, now, 0);
   return run(L, e, now);
 }
 

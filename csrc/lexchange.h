@@ -12,14 +12,15 @@
 /* How long no Ctrl-C is looked for, at the most, in seconds. */
 #define IOT_SLICE 1.0
 
-/* Fills in an exchange from the arguments 2 to 12: identity, method, path,
-** query, headers, body, connect_timeout, read_timeout, deadline, replay,
-** authority (or nil). NULL, or why it cannot be sent. */
+/* Fills in an exchange from the arguments 2 to 14: identity, method, path,
+** query, headers, body, connect_timeout, read_timeout, deadline, replay;
+** authority, headless, unseen (or nil). NULL, or why it cannot be sent. */
 const char *iot_check_exchange(lua_State *L, iot_exchange *x,
                                iot_header headers[IOT_MAX_HEADERS]);
 /* Pushes nil and the failure of one that cannot be sent; 4. */
 int iot_push_refusal(lua_State *L, const char *reason);
-/* Pushes status, fields, body, head, replayed; 5. Or nil, the failure's name,
+/* Pushes status, fields, body, head (nil where headless), replayed; 5, or the
+** status of a success that is unseen; 1. Or nil, the failure's name,
 ** message, sent; 4. The memo and its table: see iot_push_fields. */
 int iot_push_exchange(lua_State *L, const iot_exchange *x, iot_memo *m, int t);
 /* Has a hook been set since, as `lua` does on Ctrl-C? It runs, and raises,

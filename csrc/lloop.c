@@ -1,71 +1,48 @@
-/* lloop.c - binds loops: many exchanges and pauses at once, and the coroutines
-** that wait for them */
+/* lloop.c - binds loops: many exchanges and pauses at once */
 #include "clock.h"
-#include "lexchange.h"
-#include "loop.h"
+#include "lwake.h"
 
 #define LOOP "iotdataplane.curl.loop"
 
-/* NULL when closed; born so, so that __gc may come at any time. */
-typedef struct loop_box {
-  iot_loop *loop;
-  int is_driven;        /* by somebody who waits for its descriptor */
-  lua_State *current;   /* the coroutine that it has resumed, or NULL */
-  int waits;            /* has that one yielded to the loop? */
-  unsigned long number; /* of the last one's connection */
-  int kept;
-  iot_header headers[IOT_MAX_HEADERS];
-  iot_memo memo; /* its table is the user value */
-} loop_box;
-
-/* loop(max_idle_seconds, max_size [, by_poll]) -> loop */
+/* loop(max_idle_seconds, max_size [, by_poll [, yields]]) -> loop
+** `yields`: may what it has resumed yield within C? */
 static int l_loop(lua_State *L) {
   double max_idle = luaL_checknumber(L, 1);
   long max_size = (long)luaL_checkinteger(L, 2);
   int by_poll = lua_toboolean(L, 3);
-  loop_box *box = lua_newuserdata(L, sizeof(*box));
+  int yields = lua_toboolean(L, 4);
+  iot_loop_box *box = lua_newuserdata(L, sizeof(*box));
   box->loop = NULL;
   box->is_driven = 0;
+  box->yields = yields;
   box->current = NULL;
-  box->waits = 0;
+  box->awaited = NULL;
+  box->told = NULL;
   box->number = 0;
   box->kept = 0;
   iot_memo_init(&box->memo);
   luaL_getmetatable(L, LOOP);
   lua_setmetatable(L, -2);
   lua_newtable(L);
+  iot_prepare_telling(L);
   lua_setuservalue(L, -2);
   box->loop = iot_loop_new(max_idle, max_size, by_poll);
   if (box->loop == NULL) return luaL_error(L, "libcurl cannot be used");
   return 1;
 }
 
-static loop_box *check_loop(lua_State *L) {
-  loop_box *box = luaL_checkudata(L, 1, LOOP);
+static iot_loop_box *check_loop(lua_State *L) {
+  iot_loop_box *box = luaL_checkudata(L, 1, LOOP);
   if (box->loop == NULL) luaL_error(L, "the loop is closed");
   return box;
 }
 
 /* Whoever waits for the descriptor is to be woken in time. */
-static void settle(loop_box *box, double now) {
+static void settle(iot_loop_box *box, double now) {
   if (box->is_driven) iot_loop_fd(box->loop, now);
 }
 
 /* ---- what is under way ---- */
-
-/* A coroutine that the loop has resumed waits for its task here and now; all
-** others get its number. */
-static int begun(lua_State *L, loop_box *box, iot_task *t) {
-  t->waiter = NULL;
-  if (L == box->current && lua_isyieldable(L)) {
-    t->waiter = L;
-    box->waits = 1;
-    return lua_yield(L, 0);
-  }
-  lua_pushboolean(L, 1);
-  lua_pushinteger(L, (lua_Integer)t->id);
-  return 2;
-}
 
 /* loop:send(identity, method, path, query, headers, body, connect_timeout,
 ** read_timeout, deadline, replay [, authority [, headless
@@ -74,7 +51,7 @@ static int begun(lua_State *L, loop_box *box, iot_task *t) {
 ** In a coroutine that the loop has resumed it waits, and returns what came of
 ** it, as loop:next has it. The identity is that of iot_pool_open. */
 static int loop_send(lua_State *L) {
-  loop_box *box = check_loop(L);
+  iot_loop_box *box = check_loop(L);
   iot_task *t = iot_loop_spare(box->loop);
   double now = iot_monotonic();
   const char *wrong;
@@ -83,68 +60,35 @@ static int loop_send(lua_State *L) {
   if (wrong != NULL) return iot_push_refusal(L, wrong);
   iot_loop_send(box->loop, t, now, box->current != NULL);
   settle(box, now);
-  return begun(L, box, t);
+  return iot_await(L, box, t);
 }
 
 /* loop:pause(until, on core.monotonic) -> true, its number | nil (no memory)
 ** Or it waits as loop:send does, and returns nothing. */
 static int loop_pause(lua_State *L) {
-  loop_box *box = check_loop(L);
+  iot_loop_box *box = check_loop(L);
   double until = luaL_checknumber(L, 2);
   iot_task *t = iot_loop_spare(box->loop);
   if (t == NULL) return 0;
   iot_loop_pause(box->loop, t, until);
   settle(box, iot_monotonic());
-  return begun(L, box, t);
+  return iot_await(L, box, t);
 }
 
 /* ---- coroutines ---- */
-
-/* A new one has its function on its stack. */
-static int is_suspended(lua_State *co) {
-  return lua_status(co) == LUA_YIELD ||
-         (lua_status(co) == 0 && lua_gettop(co) > 0);
-}
-
-/* Resumes a coroutine with the `nargs` values on the top of the stack, and
-** puts in their place what loop:resume gives; how many. */
-static int resume(lua_State *L, loop_box *box, lua_State *co, int nargs) {
-  lua_State *before = box->current;
-  int status, n;
-  if (!is_suspended(co) || !lua_checkstack(co, nargs)) {
-    lua_pop(L, nargs);
-    lua_pushboolean(L, 0);
-    lua_pushliteral(L, "somebody else has resumed what waits for the loop");
-    return 2;
-  }
-  lua_xmove(L, co, nargs);
-  box->current = co;
-  box->waits = 0;
-  status = iot_resume(co, L, nargs, &n);
-  box->current = before;
-  if (box->waits) {
-    box->waits = 0;
-    return 0;
-  }
-  if (status != 0 && status != LUA_YIELD) n = 1;
-  luaL_checkstack(L, 1 + n, "too many results");
-  lua_pushboolean(L, status == 0 || status == LUA_YIELD);
-  lua_xmove(co, L, n);
-  return 1 + n;
-}
 
 /* loop:resume(coroutine, ...) -> true, what it has yielded or returned
 ** | false, what it has raised | nothing: it waits for the loop, which will go
 ** on with it. The caller keeps it until then. */
 static int loop_resume(lua_State *L) {
-  loop_box *box = check_loop(L);
+  iot_loop_box *box = check_loop(L);
   lua_State *co = lua_tothread(L, 2);
   luaL_argcheck(L, co != NULL, 2, "coroutine expected");
-  return resume(L, box, co, lua_gettop(L) - 2);
+  return iot_wake(L, box, co, lua_gettop(L) - 2);
 }
 
 /* Waits once where none has ended, but not for ever. */
-static iot_task *next(loop_box *box, double seconds) {
+static iot_task *next(iot_loop_box *box, double seconds) {
   double now = iot_monotonic();
   iot_task *t = iot_loop_next(box->loop, now);
   if (t == NULL && seconds >= 0) {
@@ -154,34 +98,6 @@ static iot_task *next(loop_box *box, double seconds) {
   }
   if (t == NULL) settle(box, now);
   return t;
-}
-
-/* Pushes what came of it; how many values. It is released last: where Lua has
-** no memory for it, it is the next again. */
-static int push_task(lua_State *L, loop_box *box, iot_task *t) {
-  int n = 0;
-  if (t->state == IOT_TASK_EXCHANGE) {
-    n = iot_push_exchange(L, &t->x, &box->memo, 2);
-    box->number = t->x.number;
-    box->kept = t->x.kept;
-  }
-  iot_loop_release(box->loop, t);
-  return n;
-}
-
-/* Tells who waits for it; what loop:next gives. */
-static int tell(lua_State *L, loop_box *box, iot_task *t) {
-  lua_State *co = t->waiter;
-  int n;
-  lua_settop(L, 2);
-  if (co == NULL) {
-    lua_pushinteger(L, (lua_Integer)t->id);
-    return 1 + push_task(L, box, t);
-  }
-  lua_pushthread(co);
-  lua_xmove(co, L, 1);
-  n = resume(L, box, co, push_task(L, box, t));
-  return n > 0 ? 1 + n : 0;
 }
 
 #define AT_ONCE 4 /* values that come before it */
@@ -197,12 +113,12 @@ static int tell(lua_State *L, loop_box *box, iot_task *t) {
 ** coroutine is resumed before; if it does not wait for the loop then, it is
 ** returned with four values of what loop:resume gives, and true. */
 static int loop_next(lua_State *L) {
-  loop_box *box = check_loop(L);
+  iot_loop_box *box = check_loop(L);
   double seconds = luaL_optnumber(L, 2, -1);
   lua_State *co = lua_tothread(L, 3);
   iot_task *t;
   int n = 0;
-  if (co != NULL && resume(L, box, co, lua_gettop(L) - 3) > 0) {
+  if (co != NULL && iot_wake(L, box, co, lua_gettop(L) - 3) > 0) {
     lua_settop(L, 3 + AT_ONCE);
     lua_pushboolean(L, 1);
     return 1 + AT_ONCE + 1;
@@ -211,7 +127,7 @@ static int loop_next(lua_State *L) {
   if (t == NULL) return 0;
   lua_settop(L, 1);
   lua_getuservalue(L, 1);
-  while (t != NULL && (n = tell(L, box, t)) == 0)
+  while (t != NULL && (n = iot_tell(L, box, t)) == 0)
     t = iot_loop_next(box->loop, iot_monotonic());
   if (n > 0) return n;
   lua_pushboolean(L, 1);
@@ -220,7 +136,7 @@ static int loop_next(lua_State *L) {
 
 /* loop:connection() -> the last ended one's number, was it a kept one */
 static int loop_connection(lua_State *L) {
-  loop_box *box = check_loop(L);
+  iot_loop_box *box = check_loop(L);
   lua_pushnumber(L, (lua_Number)box->number);
   lua_pushboolean(L, box->kept);
   return 2;
@@ -229,7 +145,7 @@ static int loop_connection(lua_State *L) {
 /* loop:fd() -> a descriptor that is readable once loop:next(0) has something
 ** to do | nil where there is none */
 static int loop_fd(lua_State *L) {
-  loop_box *box = check_loop(L);
+  iot_loop_box *box = check_loop(L);
   int fd = iot_loop_fd(box->loop, iot_monotonic());
   if (fd < 0) return 0;
   box->is_driven = 1;
@@ -240,7 +156,7 @@ static int loop_fd(lua_State *L) {
 /* loop:timeout() -> seconds until loop:next(0) has something to do even if
 ** nothing comes | nil for never */
 static int loop_timeout(lua_State *L) {
-  loop_box *box = check_loop(L);
+  iot_loop_box *box = check_loop(L);
   double left = iot_loop_timeout(box->loop, iot_monotonic());
   if (left > 1e200) return 0;
   lua_pushnumber(L, left);
@@ -249,7 +165,7 @@ static int loop_timeout(lua_State *L) {
 
 /* loop:resize(max_size) keeps so many connections from now on */
 static int loop_resize(lua_State *L) {
-  loop_box *box = check_loop(L);
+  iot_loop_box *box = check_loop(L);
   iot_pool_resize(box->loop->pool, (long)luaL_checkinteger(L, 2));
   return 0;
 }
@@ -257,14 +173,14 @@ static int loop_resize(lua_State *L) {
 /* loop:clear() closes what is idle, and what is in use once it is not; the
 ** descriptor as well where nothing is under way */
 static int loop_clear(lua_State *L) {
-  loop_box *box = check_loop(L);
+  iot_loop_box *box = check_loop(L);
   iot_loop_clear(box->loop);
   if (box->loop->poller.fd < 0) box->is_driven = 0;
   return 0;
 }
 
 static int loop_gc(lua_State *L) {
-  loop_box *box = luaL_checkudata(L, 1, LOOP);
+  iot_loop_box *box = luaL_checkudata(L, 1, LOOP);
   iot_loop *loop = box->loop;
   box->loop = NULL;
   if (loop != NULL) iot_loop_free(loop);

@@ -169,9 +169,22 @@ static void expire(iot_loop *l, double now) {
       iot_heap_put(h, t, due);
     } else {
       iot_heap_remove(h, t);
-      if (t->state != IOT_TASK_SPARE) make_ready(l, t);
+      if (t->state != IOT_TASK_SPARE && !t->is_claimed) make_ready(l, t);
     }
   }
+}
+
+void iot_loop_claim(iot_loop *l, iot_task *t) {
+  take_first(l);
+  t->is_claimed = 1;
+}
+
+void iot_loop_put_back(iot_loop *l, iot_task *t) {
+  t->is_claimed = 0;
+  t->is_ready = 1;
+  t->next = l->ready.first;
+  l->ready.first = t;
+  if (t->next == NULL) l->ready.last = t;
 }
 
 iot_task *iot_loop_next(iot_loop *l, double now) {
@@ -183,17 +196,14 @@ iot_task *iot_loop_next(iot_loop *l, double now) {
     if (t->state == IOT_TASK_PAUSE) return t;
     take_first(l);
     if (!go_on(l, t, now)) continue;
-    t->is_ready = 1; /* the next again */
-    t->next = l->ready.first;
-    l->ready.first = t;
-    if (t->next == NULL) l->ready.last = t;
+    iot_loop_put_back(l, t);
   }
   return NULL;
 }
 
 /* It stays in the heap: mostly it is soon due later than it was. */
 void iot_loop_release(iot_loop *l, iot_task *t) {
-  take_first(l);
+  t->is_claimed = 0;
   t->state = IOT_TASK_SPARE;
   t->next = l->spare;
   l->spare = t;

@@ -16,10 +16,11 @@ typedef struct iot_task {
   enum iot_task_state state;
   struct iot_task *next; /* ready after this one, or spare */
   int is_ready;
-  double due;   /* when to look at it at the latest */
-  size_t at;    /* in the heap, from 1; 0: it is not there */
-  long id;      /* from 1 */
-  void *waiter; /* its owner's, who waits for it */
+  int is_claimed; /* it has ended, and is not to be found any more */
+  double due;     /* when to look at it at the latest */
+  size_t at;      /* in the heap, from 1; 0: it is not there */
+  long id;        /* from 1 */
+  void *waiter;   /* its owner's, who waits for it */
 } iot_task;
 
 /* heap.c */
@@ -65,8 +66,11 @@ iot_task *iot_loop_spare(iot_loop *l);
 void iot_loop_send(iot_loop *l, iot_task *t, double now, int trusts);
 void iot_loop_pause(iot_loop *l, iot_task *t, double until);
 /* The next task that has ended, without waiting; NULL where none has. It stays
-** so, and the next, until it is released. */
+** so, and the next, until it is claimed. */
 iot_task *iot_loop_next(iot_loop *l, double now);
+void iot_loop_claim(iot_loop *l, iot_task *t);
+/* One that was claimed is the next again, or over. */
+void iot_loop_put_back(iot_loop *l, iot_task *t);
 void iot_loop_release(iot_loop *l, iot_task *t);
 /* Waits until something happens, `seconds` at most, or for a signal. */
 void iot_loop_wait(iot_loop *l, double now, double seconds);

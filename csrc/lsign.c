@@ -164,24 +164,6 @@ static void add_new(lua_State *L, iot_request *r, workspace *w, iot_header h) {
   add(L, r, w, h);
 }
 
-/* The signature's header, in the pair of an earlier one that is over, at 15, or
-** else in a new one, which stays on the stack under the headers. */
-static void add_authorization(lua_State *L, iot_request *r, workspace *w) {
-  iot_header h =
-      header("authorization", w->signer.text.data, w->signer.text.len);
-  if (lua_istable(L, 15))
-    lua_pushvalue(L, 15);
-  else
-    lua_createtable(L, 2, 0);
-  lua_pushliteral(L, "authorization");
-  lua_rawseti(L, -2, 1);
-  iot_push_str(L, h.value);
-  lua_rawseti(L, -2, 2);
-  lua_pushvalue(L, -1);
-  lua_insert(L, -3);
-  add(L, r, w, h);
-}
-
 /* The pair of this second's date, made anew once a second. */
 static void add_date(lua_State *L, iot_request *r, workspace *w,
                      const iot_scope *scope) {
@@ -243,7 +225,8 @@ static int sign(lua_State *L, workspace *w, iot_request *r,
   if ((flags & SIGN_BODY) && add_body_hash(L, r, w) != 0) return -1;
   if (token.n > 0 && !late) add_token(L, r, w, token);
   if (iot_sigv4_sign(&w->signer, r, c, scope, flags) != 0) return -1;
-  add_authorization(L, r, w);
+  add_new(L, r, w,
+          header("authorization", w->signer.text.data, w->signer.text.len));
   if (token.n > 0 && late) add_token(L, r, w, token);
   return 0;
 }
@@ -259,9 +242,7 @@ static int get_flags(lua_State *L) {
 
 /* sign(method, path, query, headers, body, access_key, secret_key,
 ** token | nil, region, service, now, normalize_path, late_token, sign_body,
-** in_place: true, or the pair of an earlier signature)
-** -> headers, with ours, and the pair that has the signature
-** | nil, reason [, the wrong credential] */
+** in_place) -> headers, with ours | nil, reason [, the wrong credential] */
 static int l_sign(lua_State *L) {
   workspace *w = take(L, SIGN_ARGS);
   int flags = get_flags(L);
@@ -290,8 +271,7 @@ static int l_sign(lua_State *L) {
       sign(L, w, &r, &c, token, &scope, flags) != 0)
     return iot_end_failed(L, &w->workspace, "signing failed");
   w->workspace.taken = 0;
-  lua_insert(L, -2);
-  return 2;
+  return 1;
 }
 
 void iot_open_sign(lua_State *L) {

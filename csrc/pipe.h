@@ -88,7 +88,6 @@ int iot_share_is_foreign(const iot_share *s);
 /* Zeroed, but for its descriptor. */
 typedef struct iot_socket {
   int fd;
-  int flags;   /* its file status flags, once it has been patient */
   int patient; /* does what says nothing else wait in it? */
 } iot_socket;
 
@@ -100,9 +99,11 @@ enum iot_io iot_socket_recv(const iot_socket *s, void *to, size_t n,
 /* Receives, and waits for it as long as the socket's patience lasts. */
 enum iot_io iot_socket_await(const iot_socket *s, void *to, size_t n,
                              size_t *received);
-/* Has a read wait in it, IOT_SOCKET_PATIENCE at most, or for a signal, or not
-** at all; false where it cannot be told so. */
-int iot_socket_be_patient(iot_socket *s, int patient);
+/* Is there nothing in it to receive, not even its end? */
+int iot_socket_is_empty(const iot_socket *s);
+/* Has iot_socket_await wait, IOT_SOCKET_PATIENCE at most, or for a signal;
+** false where it cannot be told so. */
+int iot_socket_be_patient(iot_socket *s);
 
 /* curl_pipe.c */
 
@@ -140,6 +141,9 @@ enum iot_io iot_pipe_send(iot_pipe *p, const void *from, size_t n,
 /* OK with 0 bytes: the peer closed. With fewer than there is room for: that
 ** was all there is, or the end of a TLS record. */
 enum iot_io iot_pipe_recv(iot_pipe *p, void *to, size_t n, size_t *received);
+/* After a read that gave less than it had room for: does TLS's socket tell
+** that nothing has come since? A system call, where a read takes more. */
+int iot_pipe_is_still(const iot_pipe *p);
 /* Waits until there is something to receive, IOT_SOCKET_PATIENCE at most, or
 ** for a signal: one system call, where poll would be one more. False where
 ** only the descriptor can be waited for. */

@@ -48,10 +48,11 @@ void iot_pool_unref(iot_pool *p) {
   free(p);
 }
 
-/* Was it read to the end just now? Who carries on with one request after the
-** other need not do so once more. */
+/* Was it read to the end in this very turn? A loop that carries on with one
+** request after the other need not do so once more. */
 static int is_fresh(const iot_pool *p, const iot_conn *c, double now) {
-  return c->quiet && c->turn == p->turn && now - c->idle_since < MAX_TRUST;
+  return !iot_pipe_sends_blindly(c->pipe) && c->turn == p->turn &&
+         now - c->idle_since < MAX_TRUST;
 }
 
 /* Anything but "nothing yet" makes a kept connection useless. */
@@ -59,7 +60,8 @@ static int is_alive(const iot_pool *p, iot_conn *c, double now, int trusts) {
   char stray;
   size_t n;
   if (now - c->idle_since > p->max_idle || now - c->born > MAX_LIFE) return 0;
-  if (trusts && is_fresh(p, c, now)) return 1;
+  if (c->quiet && trusts && is_fresh(p, c, now)) return 1;
+  if (c->quiet && iot_pipe_is_still(c->pipe)) return 1;
   c->quiet = 1;
   return iot_pipe_recv(c->pipe, &stray, 1, &n) == IOT_IO_AGAIN;
 }

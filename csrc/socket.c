@@ -38,22 +38,21 @@ enum iot_io iot_socket_await(const iot_socket *s, void *to, size_t n,
   return status(recv(s->fd, to, n, 0), received);
 }
 
-/* For so long that a signal that came just before a read is noticed soon. */
-static int set_patience(iot_socket *s) {
-  struct timeval most = {IOT_SOCKET_PATIENCE, 0};
-  int flags = fcntl(s->fd, F_GETFL);
-  if (flags < 0 ||
-      setsockopt(s->fd, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof(most)) != 0)
-    return 0;
-  s->flags = flags | O_NONBLOCK;
-  return 1;
+int iot_socket_is_empty(const iot_socket *s) {
+  char next;
+  size_t n;
+  return status(recv(s->fd, &next, 1, MSG_PEEK | MSG_DONTWAIT), &n) ==
+         IOT_IO_AGAIN;
 }
 
-int iot_socket_be_patient(iot_socket *s, int patient) {
-  if (s->patient == patient) return 1;
-  if (s->flags == 0 && !set_patience(s)) return 0;
-  if (fcntl(s->fd, F_SETFL, patient ? s->flags & ~O_NONBLOCK : s->flags) != 0)
-    return 0;
-  s->patient = patient;
-  return 1;
+/* For so long that a signal that came just before a read is noticed soon. */
+int iot_socket_be_patient(iot_socket *s) {
+  struct timeval most = {IOT_SOCKET_PATIENCE, 0};
+  int flags;
+  if (s->patient) return 1;
+  flags = fcntl(s->fd, F_GETFL);
+  s->patient =
+      flags >= 0 && fcntl(s->fd, F_SETFL, flags & ~O_NONBLOCK) == 0 &&
+      setsockopt(s->fd, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof(most)) == 0;
+  return s->patient;
 }

@@ -56,7 +56,7 @@ build = {
         "csrc/heap.c", "csrc/loop.c", "csrc/poller.c", "csrc/pool.c",
         "csrc/socket.c", "csrc/wait.c", "csrc/watch.c", "csrc/lcurl.c",
         "csrc/lexchange.c", "csrc/lfields.c", "csrc/lloop.c",
-        "csrc/lrecord.c", "csrc/process.c", "csrc/clock.c",
+        "csrc/lrecord.c", "csrc/lwake.c", "csrc/process.c", "csrc/clock.c",
       },
       libraries = { "curl", "pthread" },
       incdirs = { "csrc", "$(CURL_INCDIR)" },

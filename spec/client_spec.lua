@@ -1134,3 +1134,12 @@ describe("a client's end", function()
     end)
   end
 end)
+
+describe("a request", function()
+  it("names no way to a transport of the user's own", function()
+    local client, transport = client_of()
+    client:publish { topic = "t" }
+    assert.equal(1, #transport.requests)
+    assert.is_nil(transport.requests[1].target)
+  end)
+end)

@@ -592,6 +592,42 @@ describe("publish_many", function()
     end)
   end
 
+  it("accounts for all while finalizers publish", function()
+    client = new_client()
+    local pause = collectgarbage("setpause", 50)
+    local new_proxy = rawget(_G, "newproxy")
+    local finalized, calls, told, is_over = 0, 0, {}, false
+    local function finalize()
+      if is_over then return end
+      finalized = finalized + 1
+      pcall(client.publish, client, { topic = "t", payload = "f" })
+    end
+    local source, litter = messages(400), nil
+    local summary = client:publish_many(function()
+      calls = calls + 1
+      litter = ("x"):rep(50000 + calls)
+      if calls % 20 == 0 then
+        local proxy = new_proxy and new_proxy(true)
+        if proxy then
+          getmetatable(proxy).__gc = finalize
+        else
+          setmetatable({}, { __gc = finalize })
+        end
+      end
+      return source()
+    end, {
+      concurrency = 4, on_result = function(index)
+        assert(not told[index])
+        told[index] = true
+      end,
+    })
+    is_over = true
+    collectgarbage("setpause", pause)
+    assert.equal(400, summary.succeeded)
+    assert.equal(400, #told)
+    assert.is_true(finalized > 0 and #litter > 0)
+  end)
+
   it("asks once for credentials that many wait for", function()
     client = new_client({}, {}, {
       HOME = "/nonexistent",

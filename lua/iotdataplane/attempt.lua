@@ -51,12 +51,12 @@ local function find_credentials(self, deadline)
 end
 
 ---The same request for another attempt, with the first `n` of its headers:
----the transport may keep what it was given, the signature's pair as well.
+---the transport may keep what it was given.
 local function again(request, n)
   local new, headers = {}, {}
   for key, value in next, request do new[key] = value end
   for i = 1, n do headers[i] = request.headers[i] end
-  new.headers, new.pair = headers, nil
+  new.headers = headers
   return new
 end
 

@@ -266,6 +266,8 @@ local function new(world, settings)
   -- a user's own, which may keep what it is given
   local is_foreign = type(world.options.transport) == "table"
   world.transport = own_transport(world.options, settings)
+  -- by which our own transports know a request's way at once
+  settings.target.itself = not is_foreign and settings.target or nil
   local policy = retry.policy {
     mode = settings.retry_mode, max_attempts = settings.max_attempts,
     random = core.random, is_2026 = settings.is_2026,

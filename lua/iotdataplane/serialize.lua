@@ -157,7 +157,7 @@ local function serialize(operation, params, target, headers, check, old)
     body = body, connect_timeout = target.connect_timeout,
     read_timeout = target.read_timeout, replay = target.replay,
     tls = target.tls, tcp_keepalive = target.tcp_keepalive,
-    proxy = target.proxy, target = target,
+    proxy = target.proxy, target = target.itself,
   }
 end
 

@@ -35,21 +35,17 @@ end
 ---path as it is (S3), `sign_body` adds x-amz-content-sha256,
 ---`omit_session_token` adds the token unsigned
 ---@param now number seconds since the epoch
----@param in_place boolean|nil signs the request itself, and adds to its list;
----its `pair` is that of the signature, and is written over by the next one
+---@param in_place boolean|nil signs the request itself, and adds to its list
 ---@return table|nil, table|nil # a new request with x-amz-date,
 ---x-amz-security-token and authorization, or nil and an error
 local function sign(request, credentials, scope, now, in_place)
-  local headers, pair, bad = core_sign(request.method, request.path,
+  local headers, reason, bad = core_sign(request.method, request.path,
     request.query or "", request.headers, request.body or "",
     credentials.access_key, credentials.secret_key, credentials.token,
     scope.region, scope.service, now, scope.normalize_path,
-    scope.omit_session_token, scope.sign_body,
-    in_place and (request.pair or true))
-  if not headers then return refuse(pair, bad) end
-  if not in_place then return copy(request, headers) end
-  request.pair = pair
-  return request
+    scope.omit_session_token, scope.sign_body, in_place)
+  if not headers then return refuse(reason, bad) end
+  return in_place and request or copy(request, headers)
 end
 
 return sign

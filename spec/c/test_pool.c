@@ -17,6 +17,7 @@ struct iot_share {
 
 static int opened, closed, is_foreign;
 static enum iot_io answer = IOT_IO_AGAIN; /* of a pipe that is read */
+static int is_tls, is_still;
 static int trusts; /* does who takes one? */
 
 iot_share *iot_share_new(void) {
@@ -66,6 +67,16 @@ enum iot_io iot_pipe_recv(iot_pipe *p, void *to, size_t n, size_t *received) {
   (void)to;
   *received = answer == IOT_IO_OK ? n : 0;
   return answer;
+}
+
+int iot_pipe_is_still(const iot_pipe *p) {
+  (void)p;
+  return is_still;
+}
+
+int iot_pipe_sends_blindly(const iot_pipe *p) {
+  (void)p;
+  return is_tls;
 }
 
 /* Of a port: all else is the same. */
@@ -217,6 +228,13 @@ static void test_trust(void) {
   check(is_read(1, 1, 0.0005));
   check(is_read(0, 0, 0.0005));
   check(is_read(0, 1, 0.002));
+  is_tls = 1;
+  check(is_read(0, 1, 0.0005));
+  is_still = 1;
+  check(!is_read(0, 1, 0.0005));
+  check(!is_read(1, 1, 40));
+  check(is_read(0, 0, 0.0005));
+  is_tls = is_still = 0;
   trusts = 0;
 }
 

@@ -14,7 +14,12 @@ local wire = require "iotdataplane.transport.curl_request"
 
 local identify, respond, with = wire.identify, wire.respond, wire.with
 local max, monotonic, remove = math.max, core.monotonic, table.remove
-local running, yield = coroutine.running, coroutine.yield
+local running = coroutine.running
+-- Lua's own: in nginx there are others in their place, of its scheduler's.
+local create = rawget(coroutine, "_create") or coroutine.create
+local yield = rawget(coroutine, "_yield") or coroutine.yield
+-- LuaJIT's C API cannot yield where a finalizer runs below.
+local YIELDS_IN_C = not rawget(_G, "jit")
 local root = protected.root
 -- A finalizer may run in a coroutine that it cannot yield from.
 local isyieldable = rawget(coroutine, "isyieldable")
@@ -37,7 +42,7 @@ local function work(f)
 end
 
 local function new_worker(self)
-  local thread = coroutine.create(work)
+  local thread = create(work)
   local worker = { thread = thread }
   self.workers[thread] = worker
   return worker
@@ -83,7 +88,7 @@ end
 ---@param owner table whose method `ended` hears how it ended
 local function begin(self, owner, f)
   local worker = remove(self.idle) or new_worker(self)
-  worker.owner, worker.f = owner, f
+  worker.owner, worker.f, worker.id = owner, f, nil
   self.active = self.active + 1
   settle(self, worker, self.loop:resume(worker.thread, f))
 end
@@ -104,6 +109,7 @@ local function dispatch(self, key, a, b, c, d, e)
   if not waiter then
     return true
   elseif waiter.thread then
+    if waiter.id ~= key then return true end
     settle(self, waiter, self.loop:resume(waiter.thread, a, b, c, d, e))
   else
     waiter.is_full = true
@@ -117,7 +123,7 @@ end
 local function await(self, id)
   local worker = self.workers[root(running())]
   if worker and isyieldable() then
-    self.waiting[id] = worker
+    self.waiting[id], worker.id = worker, id
     return yield(WAITS)
   end
   local box = {}
@@ -136,6 +142,8 @@ function Transport:step(seconds)
     left = till - monotonic()
     if left <= 0 then return true end
   end
+  -- with a look at the descriptors: or `fd` would stay readable
+  dispatch(self, loop:next(0))
   while dispatch(self, loop:next()) do end
   return self.active > 0
 end
@@ -185,10 +193,9 @@ end
 ---@param seconds number
 function Transport:sleep(seconds)
   local till = monotonic() + seconds
-  local ok, id = self.loop:pause(till)
+  local _, id = self.loop:pause(till)
   if id then return await(self, id) end
-  -- that is over, where it has waited; or there was no memory for it
-  repeat until ok ~= nil or curl.pause(till)
+  repeat until curl.pause(till) -- it has waited, or there was no memory
 end
 
 Transport.now = core.now -- both take no argument, and ignore theirs
@@ -299,7 +306,8 @@ end
 return function(options)
   local size = options.max_pool_connections
   return setmetatable({
-    loop = curl.loop(options.max_idle_time, size, options.by_poll),
+    loop = curl.loop(options.max_idle_time, size, options.by_poll,
+                     YIELDS_IN_C),
     size = size, workers = {}, idle = {}, spare = SPARE, active = 0,
     waiting = {}, runs = 0, closing = false,
   }, Transport)
