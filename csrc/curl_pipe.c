@@ -16,9 +16,6 @@ struct iot_pipe {
   CURLM *multi;
   iot_share *share;
   iot_socket socket;
-  int failed; /* while it was waited for */
-  size_t at, end;
-  char ahead[4096]; /* what came then */
   iot_watcher watcher;
   void *who; /* is told by it */
   int tls;   /* does libcurl have a TLS on it? */
@@ -248,26 +245,10 @@ enum iot_io iot_pipe_send(iot_pipe *p, const void *from, size_t n,
   return io(curl_easy_send(p->easy, from, n, sent));
 }
 
-static enum iot_io recv_now(iot_pipe *p, void *to, size_t n, size_t *got) {
-  *got = 0;
-  if (!p->tls) return iot_socket_recv(&p->socket, to, n, got);
-  return io(curl_easy_recv(p->easy, to, n, got));
-}
-
-/* What iot_pipe_await has received comes first. */
 enum iot_io iot_pipe_recv(iot_pipe *p, void *to, size_t n, size_t *received) {
-  size_t ahead = p->end - p->at, more = 0;
-  if (ahead > n) ahead = n;
-  memcpy(to, p->ahead + p->at, ahead);
-  p->at += ahead;
-  *received = ahead;
-  if (ahead > 0 && (ahead == n || p->end < sizeof(p->ahead))) return IOT_IO_OK;
-  if (p->failed) return IOT_IO_FAILED;
-  if (ahead == 0) return recv_now(p, to, n, received);
-  p->failed =
-      recv_now(p, (char *)to + ahead, n - ahead, &more) == IOT_IO_FAILED;
-  *received += more;
-  return IOT_IO_OK;
+  *received = 0;
+  if (!p->tls) return iot_socket_recv(&p->socket, to, n, received);
+  return io(curl_easy_recv(p->easy, to, n, received));
 }
 
 /* From version 8 on libcurl reads ahead of TLS: then the socket does not
@@ -281,13 +262,7 @@ int iot_pipe_is_still(const iot_pipe *p) {
 /* Not within TLS: a record may take any number of reads, each of which would
 ** wait. */
 int iot_pipe_await(iot_pipe *p) {
-  if (p->tls) return 0;
-  if (p->at < p->end || p->failed) return 1;
-  if (!iot_socket_be_patient(&p->socket)) return 0;
-  p->at = p->end = 0;
-  p->failed = iot_socket_await(&p->socket, p->ahead, sizeof(p->ahead),
-                               &p->end) == IOT_IO_FAILED;
-  return 1;
+  return !p->tls && iot_socket_await(&p->socket);
 }
 
 int iot_pipe_fd(const iot_pipe *p) {

@@ -33,7 +33,7 @@ static inline int iot_resume(lua_State *co, lua_State *from, int nargs,
 #endif
 }
 
-#if LUA_VERSION_NUM < 503 && !defined(LUA_LJDIR) /* LuaJIT has it */
+#if LUA_VERSION_NUM < 503
 #define lua_isyieldable(L) 1
 #endif
 

@@ -88,22 +88,24 @@ int iot_share_is_foreign(const iot_share *s);
 /* Zeroed, but for its descriptor. */
 typedef struct iot_socket {
   int fd;
-  int patient; /* does what says nothing else wait in it? */
+  int patient; /* does `recv` wait? */
+  int failed;  /* while it was waited for */
+  size_t at, end;
+  char ahead[4096]; /* what came then */
 } iot_socket;
 
-/* Both without waiting. OK with 0 bytes received: the peer closed. */
-enum iot_io iot_socket_send(const iot_socket *s, const void *from, size_t n,
+/* Both without waiting. OK with 0 bytes received: the peer closed. One that
+** gives less than there is room for has given all that had come. */
+enum iot_io iot_socket_send(iot_socket *s, const void *from, size_t n,
                             size_t *sent);
-enum iot_io iot_socket_recv(const iot_socket *s, void *to, size_t n,
+enum iot_io iot_socket_recv(iot_socket *s, void *to, size_t n,
                             size_t *received);
-/* Receives, and waits for it as long as the socket's patience lasts. */
-enum iot_io iot_socket_await(const iot_socket *s, void *to, size_t n,
-                             size_t *received);
+/* Waits until there is something to receive, IOT_SOCKET_PATIENCE at most, or
+** for a signal: one system call, where poll would be one more. False where
+** this socket cannot do so. */
+int iot_socket_await(iot_socket *s);
 /* Is there nothing in it to receive, not even its end? */
 int iot_socket_is_empty(const iot_socket *s);
-/* Has iot_socket_await wait, IOT_SOCKET_PATIENCE at most, or for a signal;
-** false where it cannot be told so. */
-int iot_socket_be_patient(iot_socket *s);
 
 /* curl_pipe.c */
 
@@ -144,9 +146,7 @@ enum iot_io iot_pipe_recv(iot_pipe *p, void *to, size_t n, size_t *received);
 /* After a read that gave less than it had room for: does TLS's socket tell
 ** that nothing has come since? A system call, where a read takes more. */
 int iot_pipe_is_still(const iot_pipe *p);
-/* Waits until there is something to receive, IOT_SOCKET_PATIENCE at most, or
-** for a signal: one system call, where poll would be one more. False where
-** only the descriptor can be waited for. */
+/* As iot_socket_await; false where only the descriptor can be waited for. */
 int iot_pipe_await(iot_pipe *p);
 /* The socket, to wait for. */
 int iot_pipe_fd(const iot_pipe *p);

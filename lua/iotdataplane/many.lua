@@ -174,16 +174,11 @@ end
 
 ---As `run` of a transport calls it.
 local function functions_of(stream)
-  local summary = stream.summary
   return function(send, ok, response, err)
     if not send then return begin(stream) end
     local slot = stream.slots[send]
     if not ok then response, err = nil, broken(stream, response) end
-    if response and stream.is_unseen then
-      summary.succeeded = summary.succeeded + 1
-    else
-      report(stream, slot.index, response, err)
-    end
+    report(stream, slot.index, response, err)
     return begin(stream, slot)
   end
 end
