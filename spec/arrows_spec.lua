@@ -94,7 +94,8 @@ local lua_arrows = {
   ["transport.curl"] = set "core curl transport.curl_request",
   ["transport.curl_request"] = set "transport.response transport.route",
   ["transport.multi"] = set [[core curl protected
-    transport.curl_request transport.side_by_side]],
+    transport.curl_request transport.side_by_side transport.workers]],
+  ["transport.workers"] = set "",
   ["transport.side_by_side"] = set "protected",
   ["transport.nginx"] = set [[core transport.nginx_connect
     transport.nginx_pool transport.nginx_threads transport.response

@@ -4,7 +4,7 @@ local core = require "iotdataplane.core"
 local curl = require "iotdataplane.curl"
 local wire = require "iotdataplane.transport.curl_request"
 
-local identify, respond, with = wire.identify, wire.respond, wire.with
+local respond, way_of = wire.respond, wire.way_of
 
 local Transport = { __name = "iotdataplane.transport.curl" }
 Transport.__index = Transport
@@ -19,11 +19,7 @@ function Transport:send(request, old)
   -- ours alone until it is over: a finalizer may publish meanwhile
   local exchange = self.exchange or self.pool:exchange()
   self.exchange = nil
-  local target = request.target
-  if not target or target ~= self.target then identify(self, request) end
-  local identity, authority, authorization, headers =
-    self.identity, self.authority, self.authorization, request.headers
-  if authorization then headers = with(headers, authorization) end
+  local identity, authority, headers = way_of(self, request)
   local status, fields, body, head, replayed = exchange:send(identity,
     request.method, request.path, request.query or "",
     headers, request.body or "",

@@ -6,7 +6,7 @@ local route = require "iotdataplane.transport.route"
 
 local concat, setmetatable = table.concat, setmetatable
 
-local wire = { with = route.with }
+local wire = {}
 
 ---How the pool knows a connection (csrc/exchange.h): NUL after each part.
 local function identity_of(request)
@@ -18,7 +18,7 @@ end
 ---What a client's requests to one place, their `target`, have in common is
 ---made once: `identity`, the connection's name; `authority` and
 ---`authorization`, what a proxy wants before the path and as a header.
-function wire.identify(self, request)
+local function identify(self, request)
   if not request.target and self.identity and request.tls == self.tls
      and request.host == self.host and request.port == self.port
      and request.scheme == self.scheme and request.proxy == self.proxy
@@ -35,6 +35,18 @@ function wire.identify(self, request)
     request.scheme, request.host, request.port
   self.tcp_keepalive, self.identity = request.tcp_keepalive, identity
   self.authority, self.authorization = authority, authorization
+end
+
+---The way of a request.
+---@return string, string|nil, table # which connection; what stands before the
+---path, for a proxy; the headers, with a proxy's
+function wire.way_of(self, request)
+  local target, headers = request.target, request.headers
+  if not target or target ~= self.target then identify(self, request) end
+  local identity, authority, authorization =
+    self.identity, self.authority, self.authorization
+  if authorization then headers = route.with(headers, authorization) end
+  return identity, authority, headers
 end
 
 ---What `exchange:send` and `loop:next` give, as a transport does.

@@ -11,13 +11,11 @@ local curl = require "iotdataplane.curl"
 local protected = require "iotdataplane.protected"
 local side_by_side = require "iotdataplane.transport.side_by_side"
 local wire = require "iotdataplane.transport.curl_request"
+local workers = require "iotdataplane.transport.workers"
 
-local identify, respond, with = wire.identify, wire.respond, wire.with
-local max, monotonic, remove = math.max, core.monotonic, table.remove
+local max, monotonic = math.max, core.monotonic
+local respond, way_of = wire.respond, wire.way_of
 local running = coroutine.running
--- Lua's own: in nginx there are others in their place, of its scheduler's.
-local create = rawget(coroutine, "_create") or coroutine.create
-local yield = rawget(coroutine, "_yield") or coroutine.yield
 -- LuaJIT's C API cannot yield where a finalizer runs below.
 local YIELDS_IN_C = not rawget(_G, "jit")
 local root = protected.root
@@ -30,67 +28,14 @@ Transport.__index = Transport
 
 local FOREVER = math.huge
 local SPARE = 64 -- workers that are kept for the next functions
+local ENDED = workers.ENDED
 
--- What a worker yields to us: its function has ended; or it waits, and the
--- loop does not know for what.
-local ENDED, WAITS = {}, {}
-
--- ---- workers: coroutines that run one function after the other ----
-
-local function work(f)
-  repeat f = yield(ENDED, f()) until false
-end
-
-local function new_worker(self)
-  local thread = create(work)
-  local worker = { thread = thread }
-  self.workers[thread] = worker
-  return worker
-end
-
----Keeps a worker that is done for the next function.
-local function park(self, worker)
-  local idle = self.idle
-  worker.owner, worker.f = nil, nil
-  if #idle < self.spare then
-    idle[#idle + 1] = worker
-  else
-    self.workers[worker.thread] = nil
-  end
-end
-
+---Once a client is closed and nothing is in flight.
 local function rest(self)
-  if self.closing and self.active == 0 and self.runs == 0 then
+  if self.closing and self.workers.active == 0 and self.runs == 0 then
     self.closing = false
     self.loop:clear()
   end
-end
-
----Hears what a worker has come to, as loop:resume has it. One that raised is
----of no use any more.
-local function settle(self, worker, ok, what, a, b)
-  if ok == nil or what == WAITS then return end
-  local owner, f = worker.owner, worker.f
-  self.active = self.active - 1
-  if ok and what == ENDED then
-    park(self, worker)
-  else
-    self.workers[worker.thread] = nil
-    a, b = ok and "what runs beside others has yielded to somebody else"
-      or what, nil
-    ok = false
-  end
-  owner:ended(f, ok, a, b)
-  if self.closing then rest(self) end
-end
-
----Has a worker run a function until that waits for something.
----@param owner table whose method `ended` hears how it ended
-local function begin(self, owner, f)
-  local worker = remove(self.idle) or new_worker(self)
-  worker.owner, worker.f, worker.id = owner, f, nil
-  self.active = self.active + 1
-  settle(self, worker, self.loop:resume(worker.thread, f))
 end
 
 -- ---- the loop ----
@@ -99,9 +44,9 @@ end
 ---@return boolean # has anybody gone on?
 local function dispatch(self, key, a, b, c, d, e)
   if not key then return false end
-  local worker = self.workers[key]
+  local worker = self.workers.by_thread[key]
   if worker then
-    settle(self, worker, a, b, c, d)
+    self.workers:settle(worker, a, b, c, d)
     return true
   end
   local waiter = self.waiting[key]
@@ -110,7 +55,8 @@ local function dispatch(self, key, a, b, c, d, e)
     return true
   elseif waiter.thread then
     if waiter.id ~= key then return true end
-    settle(self, waiter, self.loop:resume(waiter.thread, a, b, c, d, e))
+    self.workers:settle(waiter,
+      self.loop:resume(waiter.thread, a, b, c, d, e))
   else
     waiter.is_full = true
     waiter[1], waiter[2], waiter[3], waiter[4], waiter[5] = a, b, c, d, e
@@ -121,10 +67,10 @@ end
 ---Waits for what is under way in the loop, and gives what came of it: of those
 ---who cannot wait within the loop's own call.
 local function await(self, id)
-  local worker = self.workers[root(running())]
+  local worker = self.workers.by_thread[root(running())]
   if worker and isyieldable() then
     self.waiting[id], worker.id = worker, id
-    return yield(WAITS)
+    return workers.wait()
   end
   local box = {}
   self.waiting[id] = box
@@ -138,14 +84,14 @@ end
 function Transport:step(seconds)
   local loop, left = self.loop, seconds or 0
   local till = monotonic() + left
-  while self.active > 0 and not dispatch(self, loop:next(left)) do
+  while self.workers.active > 0 and not dispatch(self, loop:next(left)) do
     left = till - monotonic()
     if left <= 0 then return true end
   end
   -- with a look at the descriptors: or `fd` would stay readable
   dispatch(self, loop:next(0))
   while dispatch(self, loop:next()) do end
-  return self.active > 0
+  return self.workers.active > 0
 end
 
 ---A descriptor that is readable when `step` has something to do, the passing
@@ -170,11 +116,7 @@ end
 ---before, too, on a connection that was then closed}, or nil and {name,
 ---message, sent}
 function Transport:send(request, old)
-  local target = request.target
-  if not target or target ~= self.target then identify(self, request) end
-  local identity, authority, authorization, headers =
-    self.identity, self.authority, self.authorization, request.headers
-  if authorization then headers = with(headers, authorization) end
+  local identity, authority, headers = way_of(self, request)
   local status, fields, body, head, replayed = self.loop:send(identity,
     request.method, request.path, request.query or "",
     headers, request.body or "",
@@ -212,18 +154,16 @@ end
 -- ---- side by side ----
 
 local function make_room(self, concurrency)
+  local spare = max(self.workers.spare, concurrency)
   self.runs = self.runs + 1
-  self.spare = max(self.spare, concurrency)
-  self.loop:resize(max(self.spare, self.size))
+  self.workers:keep(spare)
+  self.loop:resize(max(spare, self.size))
 end
 
 local function leave(self)
   self.runs = self.runs - 1
   if self.runs > 0 then return end
-  self.spare = SPARE
-  for _ = SPARE + 1, #self.idle do
-    self.workers[remove(self.idle).thread] = nil
-  end
+  self.workers:keep(SPARE)
   self.loop:resize(self.size)
   rest(self)
 end
@@ -231,24 +171,22 @@ end
 ---Waits until something can go on. The usual is that one of the run's own
 ---functions has ended; then its worker runs the next one.
 local function turn(self, run)
-  local loop, workers, functions = self.loop, self.workers, run.functions
-  local next = loop.next
-  local key, ok, what, a, b, c = next(loop, FOREVER)
-  local worker = workers[key]
+  local loop, its, functions = self.loop, self.workers, run.functions
+  local by_thread, take = its.by_thread, loop.next
+  local key, ok, what, a, b, c = take(loop, FOREVER)
+  local worker = by_thread[key]
   while worker and worker.owner == run and what == ENDED and not c do
-    self.active = self.active - 1
+    its.active = its.active - 1
     local f = functions(worker.f, true, a, b)
     if not f then
       run:end_one()
-      return park(self, worker)
+      return its:park(worker)
     end
     worker.f = f
-    self.active = self.active + 1
-    if run:has_news() then
-      return settle(self, worker, loop:resume(key, f))
-    end
-    key, ok, what, a, b, c = next(loop, FOREVER, key, f)
-    worker = workers[key]
+    its.active = its.active + 1
+    if run:has_news() then return its:settle(worker, loop:resume(key, f)) end
+    key, ok, what, a, b, c = take(loop, FOREVER, key, f)
+    worker = by_thread[key]
   end
   dispatch(self, key, ok, what, a, b, c)
 end
@@ -265,7 +203,7 @@ function Transport:run(functions, concurrency)
   local loop = self.loop
   repeat
     local f = run:next()
-    if f then begin(self, run, f) end
+    if f then self.workers:begin(run, f) end
     if run:has_news() then
       -- what ends at once is not to keep others from going on
       if f then dispatch(self, loop:next(0)) end
@@ -281,7 +219,7 @@ end
 ---@return table # {done, ok, what it returned or raised}: see `join`
 function Transport:spawn(f)
   local task = side_by_side.task()
-  begin(self, task, f)
+  self.workers:begin(task, f)
   return task
 end
 
@@ -305,10 +243,11 @@ end
 ---@return table # a transport
 return function(options)
   local size = options.max_pool_connections
-  return setmetatable({
+  local self = setmetatable({
     loop = curl.loop(options.max_idle_time, size, options.by_poll,
                      YIELDS_IN_C),
-    size = size, workers = {}, idle = {}, spare = SPARE, active = 0,
-    waiting = {}, runs = 0, closing = false,
+    size = size, waiting = {}, runs = 0, closing = false,
   }, Transport)
+  self.workers = workers.new(self.loop, SPARE, function() rest(self) end)
+  return self
 end
