@@ -58,6 +58,14 @@ set_command() { # NAME N
       command=(curl -s -d 21.5 "http://127.0.0.1:$port/topics/sensors%2F1?qos=1")
       ;;
     cold_boto3) command=(/usr/bin/python3 bench/publish.py "$port" 1) ;;
+    cold_tls_curl)
+      command=(curl -s --cacert "$ca" -d 21.5
+        "https://localhost:$tls_port/topics/sensors%2F1?qos=1")
+      ;;
+    cold_tls_boto3)
+      command=(/usr/bin/python3 bench/publish.py "$tls_port" 1 "$ca") ;;
+    cold_tls_*)
+      in_lua "${1#cold_tls_}" bench/publish.lua "$tls_port" 1 "$ca" ;;
     cold_*) in_lua "${1#cold_}" bench/publish.lua "$port" 1 ;;
     publish_boto3) command=(/usr/bin/python3 bench/publish.py "$port" "$2") ;;
     publish_tls_easy)
@@ -160,6 +168,10 @@ table() {
   row "  Lua 5.4" cold_5.4 cold_curl cold_boto3
   row "  LuaJIT" cold_luajit cold_curl cold_boto3
   row "  boto3" cold_boto3 cold_curl
+  row "  curl's program, TLS" cold_tls_curl
+  row "  Lua 5.4, TLS" cold_tls_5.4 cold_tls_curl cold_tls_boto3
+  row "  LuaJIT, TLS" cold_tls_luajit cold_tls_curl cold_tls_boto3
+  row "  boto3, TLS" cold_tls_boto3 cold_tls_curl
   printf '%s\n' "memory, kB: of one publish, and growth over $MEMORY_RUN"
   printf '%-26s %8s %8s\n' "  Lua 5.4" "$peak_54" "$growth_54" \
     "  LuaJIT" "$peak_jit" "$growth_jit"
@@ -180,6 +192,10 @@ check() {
       'BEGIN { print a / b }')" $MAX_BOTO3
   bound "one publish / curl" "$(ratio cold_5.4 cold_curl)" $MAX_COLD
   bound "one publish / boto3" "$(ratio cold_5.4 cold_boto3)" $MAX_COLD_BOTO3
+  bound "one publish over TLS / curl" "$(ratio cold_tls_5.4 cold_tls_curl)" \
+    $MAX_COLD
+  bound "one publish over TLS / boto3" \
+    "$(ratio cold_tls_5.4 cold_tls_boto3)" $MAX_COLD_BOTO3
   bound "memory of one publish" "$peak_54" $MAX_PEAK
   bound "memory growth" "$growth_54" $MAX_GROWTH
   [ $passed = yes ]
@@ -213,16 +229,17 @@ names=(sign_floor sign_floor_token publish_raw publish_easy publish_raw_token
 if command -v nginx >/dev/null; then
   start_tls 0
   tls_port=$port port=$plain_port
-  names+=(publish_tls_easy)
+  names+=(publish_tls_easy cold_tls_curl)
 fi
 if /usr/bin/python3 -c 'import boto3' 2>"$log"; then
   names+=(publish_boto3 cold_boto3)
+  if [ -n "$ca" ]; then names+=(cold_tls_boto3); fi
 fi
 for lua in 5.4 luajit; do
   built $lua || { echo "bench: no build for $lua" >&2; continue; }
   names+=("sign_$lua" "sign_${lua}_new" "sign_${lua}_token" "publish_$lua"
     "publish_${lua}_token" "cold_$lua")
-  if [ -n "$ca" ]; then names+=("publish_tls_$lua"); fi
+  if [ -n "$ca" ]; then names+=("publish_tls_$lua" "cold_tls_$lua"); fi
   compare_signatures "sign_$lua" sign_floor
   compare_signatures "sign_${lua}_token" sign_floor_token
 done

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#define RANDOM_SIZE 512 /* bytes asked of OpenSSL at once */
+#define RANDOM_SIZE 256 /* bytes asked for at once: getentropy gives no more */
 
 #define RESULT "iotdataplane.core.result"
 
@@ -139,11 +139,11 @@ static int l_date(lua_State *L) {
   return 1;
 }
 
-/* Asking OpenSSL for a few bytes costs as much as for many. */
+/* Asking for a few bytes costs as much as asking for many. */
 static const unsigned char *take_random(lua_State *L, scratch *s, size_t n) {
   if (s->random_left < n || s->random_of != iot_forks()) {
     if (iot_random(s->random, RANDOM_SIZE) != 0)
-      luaL_error(L, "OpenSSL has no randomness");
+      luaL_error(L, "there is no randomness");
     s->random_left = RANDOM_SIZE;
     s->random_of = iot_forks();
   }

@@ -174,6 +174,22 @@ describe("publish_async", function()
     assert_status(publish())
     assert.equal(fd, transport:fd())
   end)
+
+  -- What was set to wake a foreign loop does so when all is over.
+  it("is not readable for ever once nothing is under way", function()
+    local has_socket, socket = pcall(require, "socket")
+    if not has_socket then return pending "luasocket is not installed" end
+    client = new_client("multi", nil, { read_timeout = 0.4 })
+    local transport, turns = client.transport, 0
+    local handle = { getfd = function() return transport:fd() end }
+    assert.is_number(handle.getfd())
+    assert_status(publish())
+    while #socket.select({ handle }, nil, 0.5) > 0 and turns < 100 do
+      assert.is_false(transport:step())
+      turns = turns + 1
+    end
+    assert.is_true(turns > 0 and turns < 100, turns)
+  end)
 end)
 
 -- ---- foreign event loops: the examples of docs/event-loops.md ----

@@ -76,7 +76,8 @@ end
 
 -- ---- what came of it ----
 
--- The result of a call whose caller only asks whether it succeeded.
+-- The result of a call whose caller only asks whether it succeeded: whatever
+-- is noted in it, nobody reads.
 local UNSEEN = { ResponseMetadata = { HTTPStatusCode = 200 } }
 
 ---@return string # without what is after its path
