@@ -98,9 +98,16 @@ median() { # NAME; "-" where it was not measured
     awk '{ v[NR] = $1 } END { printf "%.2f\n", v[int((NR + 1) / 2)] }'
 }
 
+# The median of the rounds' own ratios: what slows the machine down for a while
+# slows down neighbours.
 ratio() { # NAME BASE
-  awk -v a="$(median "$1")" -v b="$(median "$2")" 'BEGIN {
-    if (a == "-" || b == "-") print "-"; else printf "%.2f\n", a / b }'
+  [ -e "$samples/$1" ] && [ -e "$samples/$2" ] || { echo -; return; }
+  paste "$samples/$1" "$samples/$2" |
+    awk 'NF == 2 && $2 > 0 { print $1 / $2 }' | sort -g |
+    awk '{ v[NR] = $1 } END {
+      if (!NR) { print "-"; exit }
+      m = v[int((NR + 1) / 2)]
+      printf m < 0.1 ? "%.4f\n" : "%.2f\n", m }'
 }
 
 row() { # TITLE NAME BASE...

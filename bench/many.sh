@@ -11,7 +11,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . bench/lib.sh
 
-ROUNDS=3            # of every measurement, one after the other
+ROUNDS=5            # of every measurement, in turn with the others
+SLOW_ROUNDS=3       # of those that are answered late
 PUBLISHES=20000     # a measurement, of those that are answered at once
 TURNS=50            # publishes of each place in flight, of the others
 SLOW=20             # ms that a late answer takes
@@ -77,23 +78,24 @@ one() {
   fi
 }
 
-measure_all() { # SCHEME MS
+measure_all() { # SCHEME MS ROUNDS
   local _ n what
-  for n in $IN_FLIGHT; do
-    for what in "${whats[@]}"; do
-      for _ in $(seq "$ROUNDS"); do one "$what" "$1" "$2" "$n"; done
+  for _ in $(seq "$3"); do
+    for n in $IN_FLIGHT; do
+      for what in "${whats[@]}"; do one "$what" "$1" "$2" "$n"; done
     done
   done
 }
 
 everything() {
-  local ms
+  local ms rounds=$ROUNDS
   for ms in 0 $SLOW; do
+    if [ "$ms" -gt 0 ]; then rounds=$SLOW_ROUNDS; fi
     start_plain "$ms"
-    measure_all plain "$ms"
+    measure_all plain "$ms" "$rounds"
     if command -v nginx >/dev/null; then
       start_tls "$ms"
-      measure_all tls "$ms"
+      measure_all tls "$ms" "$rounds"
     fi
   done
 }

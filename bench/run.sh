@@ -12,6 +12,8 @@ SIGNATURES=200000   # a measurement
 PUBLISHES=20000     # a measurement
 MEMORY_RUN=200000   # publishes; what grew after the first 10,000 is counted
 SLOW_PUBLISHES=500  # a measurement, of boto3
+STARTS=10           # a measurement, of a program's first publish
+SLOW_STARTS=2       # a measurement, of boto3
 MAX_SIGN=2.0        # times the floor, Lua 5.4, without and with a token
 MAX_PUBLISH=0.6     # times libcurl's easy interface, Lua 5.4
 MAX_TLS=0.65        # the same over TLS
@@ -97,6 +99,13 @@ measure() { # NAME N: one more sample, start-up taken off
     'BEGIN { printf "%.4f\n", (all - none) / n * 1e6 }' >>"$samples/$1"
 }
 
+start() { # NAME N: one more sample, CPU ms from its start to its end
+  local _
+  for _ in $(seq "$2"); do cpu "$1" 1; done |
+    awk '{ all += $1 } END { printf "%.4f\n", all / NR * 1e3 }' \
+      >>"$samples/$1"
+}
+
 measure_all() {
   local name _
   rm -rf "$samples"
@@ -105,8 +114,8 @@ measure_all() {
     for name in "${names[@]}"; do
       case $name in
         sign_*) measure "$name" "$SIGNATURES" ;;
-        cold_*) awk -v s="$(cpu "$name" 1)" 'BEGIN { printf "%.4f\n", s * 1e3 }' \
-          >>"$samples/$name" ;;
+        cold_*boto3) start "$name" "$SLOW_STARTS" ;;
+        cold_*) start "$name" "$STARTS" ;;
         *_boto3) measure "$name" "$SLOW_PUBLISHES" ;;
         *) measure "$name" "$PUBLISHES" ;;
       esac
@@ -188,8 +197,7 @@ check() {
   bound "publish over TLS / easy" "$(ratio publish_tls_5.4 publish_tls_easy)" \
     $MAX_TLS
   bound "publish / boto3" \
-    "$(awk -v a="$(median publish_5.4)" -v b="$(median publish_boto3)" \
-      'BEGIN { print a / b }')" $MAX_BOTO3
+    "$(ratio publish_5.4 publish_boto3)" $MAX_BOTO3
   bound "one publish / curl" "$(ratio cold_5.4 cold_curl)" $MAX_COLD
   bound "one publish / boto3" "$(ratio cold_5.4 cold_boto3)" $MAX_COLD_BOTO3
   bound "one publish over TLS / curl" "$(ratio cold_tls_5.4 cold_tls_curl)" \
@@ -205,8 +213,9 @@ results() { # in Markdown
   local file
   echo "# What was measured"
   echo
-  echo "By \`make bench\`, medians of several runs in turn. Client and server"
-  echo "share a core, but for what is counted by the second."
+  echo "By \`make bench\`, medians of several rounds; a ratio is the median of"
+  echo "the rounds' own. Client and server share a core, but for what is counted"
+  echo "by the second."
   echo
   echo "- $(date -u +%Y-%m-%d), $(getconf _NPROCESSORS_ONLN) cores," \
     "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)"
@@ -224,25 +233,38 @@ clean_environment
 pin
 start_server
 plain_port=$port ca='' tls_port=''
-names=(sign_floor sign_floor_token publish_raw publish_easy publish_raw_token
-  publish_easy_token cold_curl)
 if command -v nginx >/dev/null; then
   start_tls 0
   tls_port=$port port=$plain_port
-  names+=(publish_tls_easy cold_tls_curl)
 fi
-if /usr/bin/python3 -c 'import boto3' 2>"$log"; then
-  names+=(publish_boto3 cold_boto3)
-  if [ -n "$ca" ]; then names+=(cold_tls_boto3); fi
-fi
+luas=()
 for lua in 5.4 luajit; do
   built $lua || { echo "bench: no build for $lua" >&2; continue; }
-  names+=("sign_$lua" "sign_${lua}_new" "sign_${lua}_token" "publish_$lua"
-    "publish_${lua}_token" "cold_$lua")
-  if [ -n "$ca" ]; then names+=("publish_tls_$lua" "cold_tls_$lua"); fi
+  luas+=("$lua")
   compare_signatures "sign_$lua" sign_floor
   compare_signatures "sign_${lua}_token" sign_floor_token
 done
+boto3=
+if /usr/bin/python3 -c 'import boto3' 2>"$log"; then boto3=boto3; fi
+
+# compared PREFIX SUFFIX WHAT... - what is compared is measured in neighbours
+compared() {
+  local prefix=$1 suffix=$2 what
+  shift 2
+  for what; do names+=("$prefix$what$suffix"); done
+}
+names=()
+compared sign_ "" floor "${luas[@]}"
+compared sign_ _new "${luas[@]}"
+compared sign_ _token "${luas[@]}"
+compared sign_ "" floor_token
+compared publish_ "" raw easy "${luas[@]}" $boto3
+compared publish_ _token raw easy "${luas[@]}"
+compared cold_ "" curl "${luas[@]}" $boto3
+if [ -n "$ca" ]; then
+  compared publish_tls_ "" easy "${luas[@]}"
+  compared cold_tls_ "" curl "${luas[@]}" $boto3
+fi
 measure_all
 growth_54=$(growth 5.4)
 growth_jit=$(growth luajit)

@@ -3,34 +3,38 @@
 
 #include <string.h>
 
-/* Eight bytes: the high bit of each that is not plain is set. */
-static inline uint64_t unplain(const char *p) {
-  const uint64_t after_space = 0x2121212121212121;
-  const uint64_t to_delete = 0x0101010101010101;
+/* Eight bytes: the high bit of each that is below `least`, or no ASCII that can
+** be seen, is set. */
+static inline uint64_t unseen(const char *p, unsigned char least) {
+  const uint64_t each = 0x0101010101010101;
   uint64_t word;
   memcpy(&word, p, sizeof(word));
-  return word | (word - after_space) | (word + to_delete);
+  return word | (word - each * least) | (word + each);
 }
 
 /* Eight bytes at a time, the last ones maybe once more. */
-int iot_is_plain(iot_str v) {
+static inline int is_from(iot_str v, unsigned char least) {
   const size_t step = sizeof(uint64_t);
   uint64_t seen = 0;
   size_t i;
   if (v.n < step) {
     for (i = 0; i < v.n; i++)
-      if ((unsigned char)v.p[i] <= ' ' || (unsigned char)v.p[i] >= 127)
+      if ((unsigned char)v.p[i] < least || (unsigned char)v.p[i] >= 127)
         return 0;
     return 1;
   }
-  for (i = 0; i + step <= v.n; i += step) seen |= unplain(v.p + i);
-  seen |= unplain(v.p + v.n - step);
+  for (i = 0; i + step <= v.n; i += step) seen |= unseen(v.p + i, least);
+  seen |= unseen(v.p + v.n - step, least);
   return (seen & 0x8080808080808080) == 0;
+}
+
+int iot_is_plain(iot_str v) {
+  return is_from(v, ' ' + 1);
 }
 
 int iot_has_control(iot_str s) {
   size_t i;
-  if (iot_is_plain(s)) return 0;
+  if (is_from(s, ' ')) return 0;
   for (i = 0; i < s.n; i++)
     if ((unsigned char)s.p[i] < ' ' || s.p[i] == 127) return 1;
   return 0;
@@ -57,7 +61,7 @@ static int has(iot_str s, int c) {
 }
 
 int iot_header_value_ok(iot_str v) {
-  if (v.n == 0 || iot_is_plain(v)) return 1;
+  if (is_from(v, ' ')) return 1;
   return !has(v, '\r') && !has(v, '\n') && !has(v, '\0');
 }
 

@@ -4,6 +4,7 @@
 /* May this stand in a request line? No space, no control, as it is sent. */
 static int target_ok(iot_str s) {
   size_t i;
+  if (iot_is_plain(s)) return 1;
   for (i = 0; i < s.n; i++)
     if ((unsigned char)s.p[i] <= ' ' || s.p[i] == 127) return 0;
   return 1;
