@@ -11,6 +11,16 @@
 #include <openssl/rand.h>
 
 #define BLOCK_SIZE 64 /* of SHA-256, which HMAC pads its key to */
+#define MAX_BEGINNING (64 * BLOCK_SIZE)
+
+/* What one text begins with after the other, in whole blocks: the third reads
+** no more of it. */
+typedef struct beginning {
+  EVP_MD_CTX *ctx; /* has read it, if `is_read` */
+  int is_read;
+  size_t n;
+  char text[MAX_BEGINNING];
+} beginning;
 
 struct iot_crypto {
   EVP_MD *fetched; /* ours to free; NULL with OpenSSL before 3 */
@@ -19,6 +29,8 @@ struct iot_crypto {
   EVP_MD_CTX *fresh; /* has read nothing: copying it is half an Init */
   EVP_MD_CTX *inner; /* has read key ^ ipad */
   EVP_MD_CTX *outer; /* has read key ^ opad */
+  beginning plain;
+  beginning keyed; /* behind key ^ ipad */
 };
 
 /* EVP_sha256() would look the implementation up at every use. */
@@ -38,7 +50,10 @@ iot_crypto *iot_crypto_new(void) {
   c->fresh = EVP_MD_CTX_new();
   c->inner = EVP_MD_CTX_new();
   c->outer = EVP_MD_CTX_new();
+  c->plain.ctx = EVP_MD_CTX_new();
+  c->keyed.ctx = EVP_MD_CTX_new();
   if (c->sha256 != NULL && c->work && c->fresh && c->inner && c->outer &&
+      c->plain.ctx && c->keyed.ctx &&
       EVP_DigestInit_ex(c->fresh, c->sha256, NULL) == 1)
     return c;
   iot_crypto_free(c);
@@ -52,6 +67,9 @@ void iot_crypto_free(iot_crypto *c) {
   EVP_MD_CTX_free(c->fresh);
   EVP_MD_CTX_free(c->inner);
   EVP_MD_CTX_free(c->outer);
+  EVP_MD_CTX_free(c->plain.ctx);
+  EVP_MD_CTX_free(c->keyed.ctx);
+  iot_wipe(c->plain.text, c->plain.n); /* a session token is in it */
 #if OPENSSL_VERSION_NUMBER >= 0x30000000L
   EVP_MD_free(c->fetched);
 #endif
@@ -65,6 +83,35 @@ static int finish(EVP_MD_CTX *ctx, iot_str s, unsigned char *out) {
 
 int iot_sha256(iot_crypto *c, iot_str s, unsigned char out[IOT_SHA256_SIZE]) {
   if (EVP_MD_CTX_copy_ex(c->work, c->fresh) != 1) return -1;
+  return finish(c->work, s, out);
+}
+
+/* Has `work` read what the text begins with, behind what `from` has read, and
+** leaves the rest in `s`. A text ends in the hex of a digest, which is never
+** that of the last one. */
+static int begin(iot_crypto *c, beginning *b, const EVP_MD_CTX *from,
+                 iot_str *s) {
+  size_t n = s->n > IOT_SHA256_HEX ? s->n - IOT_SHA256_HEX : 0;
+  if (n > MAX_BEGINNING) n = MAX_BEGINNING;
+  n -= n % BLOCK_SIZE;
+  if (n == 0) return EVP_MD_CTX_copy_ex(c->work, from) == 1 ? 0 : -1;
+  if (n != b->n || memcmp(b->text, s->p, n) != 0) {
+    memcpy(b->text, s->p, n);
+    b->n = n;
+    b->is_read = 0;
+    return EVP_MD_CTX_copy_ex(c->work, from) == 1 ? 0 : -1;
+  }
+  if (!b->is_read)
+    b->is_read = EVP_MD_CTX_copy_ex(b->ctx, from) == 1 &&
+                 EVP_DigestUpdate(b->ctx, s->p, n) == 1;
+  s->p += n;
+  s->n -= n;
+  return b->is_read && EVP_MD_CTX_copy_ex(c->work, b->ctx) == 1 ? 0 : -1;
+}
+
+int iot_sha256_again(iot_crypto *c, iot_str s,
+                     unsigned char out[IOT_SHA256_SIZE]) {
+  if (begin(c, &c->plain, c->fresh, &s) != 0) return -1;
   return finish(c->work, s, out);
 }
 
@@ -88,6 +135,7 @@ static int absorb(const iot_crypto *c, EVP_MD_CTX *ctx,
 int iot_hmac_key(iot_crypto *c, iot_str key) {
   unsigned char padded[BLOCK_SIZE] = {0};
   int status = 0;
+  c->keyed.n = 0;
   if (key.n > BLOCK_SIZE)
     status = iot_sha256(c, key, padded);
   else if (key.n > 0)
@@ -102,7 +150,7 @@ int iot_hmac(iot_crypto *c, iot_str s, unsigned char out[IOT_SHA256_SIZE]) {
   iot_str digest;
   digest.p = (const char *)out;
   digest.n = IOT_SHA256_SIZE;
-  if (EVP_MD_CTX_copy_ex(c->work, c->inner) != 1) return -1;
+  if (begin(c, &c->keyed, c->inner, &s) != 0) return -1;
   if (finish(c->work, s, out) != 0) return -1;
   if (EVP_MD_CTX_copy_ex(c->work, c->outer) != 1) return -1;
   return finish(c->work, digest, out);

@@ -167,6 +167,10 @@ iot_crypto *iot_crypto_new(void); /* NULL where there is no memory */
 void iot_crypto_free(iot_crypto *c);
 /* These return 0, or -1 where OpenSSL failed. */
 int iot_sha256(iot_crypto *c, iot_str s, unsigned char out[IOT_SHA256_SIZE]);
+/* The same; less work where one text begins as the last one did, all but the
+** hex of a digest at its end. So does iot_hmac. */
+int iot_sha256_again(iot_crypto *c, iot_str s,
+                     unsigned char out[IOT_SHA256_SIZE]);
 int iot_hmac_key(iot_crypto *c, iot_str key);
 int iot_sha1(iot_str s, unsigned char out[IOT_SHA1_SIZE]); /* of file names */
 /* HMAC under the key that the last iot_hmac_key set. */

@@ -159,9 +159,11 @@ static void canonical_path(iot_signer *s, iot_str path, int flags) {
   iot_buf_str(&s->canonical, iot_buf_contents(&s->path));
 }
 
-static int add_digest(iot_signer *s, iot_buf *b, iot_str of) {
+typedef int digest_fn(iot_crypto *c, iot_str s, unsigned char *out);
+
+static int add_digest(iot_signer *s, iot_buf *b, digest_fn *make, iot_str of) {
   unsigned char digest[IOT_SHA256_SIZE];
-  if (iot_sha256(s->crypto, of, digest) != 0) return -1;
+  if (make(s->crypto, of, digest) != 0) return -1;
   iot_hex(b, digest, sizeof(digest));
   return 0;
 }
@@ -180,7 +182,7 @@ int iot_sigv4_canonical(iot_signer *s, const iot_request *r, int flags) {
   iot_buf_byte(b, '\n');
   iot_buf_str(b, iot_buf_contents(&s->signed_headers));
   iot_buf_byte(b, '\n');
-  if (add_digest(s, b, r->body) != 0) return -1;
+  if (add_digest(s, b, iot_sha256, r->body) != 0) return -1;
   if (s->signed_headers.failed || s->text.failed || s->path.failed) return -1;
   return b->failed ? -1 : 0;
 }
@@ -225,7 +227,8 @@ int iot_sigv4_to_sign(iot_signer *s, const iot_scope *scope) {
   iot_buf_byte(b, '\n');
   iot_buf_str(b, iot_buf_contents(&s->scope));
   iot_buf_byte(b, '\n');
-  if (add_digest(s, b, iot_buf_contents(&s->canonical)) != 0) return -1;
+  if (add_digest(s, b, iot_sha256_again, iot_buf_contents(&s->canonical)) != 0)
+    return -1;
   return b->failed ? -1 : 0;
 }
 

@@ -144,6 +144,45 @@ static void test_one_key(iot_crypto *c) {
   }
 }
 
+/* Texts that begin alike, or nearly, one after the other and again: the digest
+** is always what it is for somebody who has seen none before. */
+static void check_text(iot_crypto *c, iot_crypto *other, iot_str key,
+                       iot_str text) {
+  unsigned char ours[IOT_SHA256_SIZE], theirs[IOT_SHA256_SIZE];
+  check(iot_sha256_again(c, text, ours) == 0);
+  check(iot_sha256(other, text, theirs) == 0);
+  check(memcmp(ours, theirs, sizeof(ours)) == 0);
+  check(iot_hmac(c, text, ours) == 0);
+  check(iot_hmac_key(other, key) == 0);
+  check(iot_hmac(other, text, theirs) == 0);
+  check(memcmp(ours, theirs, sizeof(ours)) == 0);
+}
+
+static void test_beginnings(iot_crypto *c) {
+  static const size_t sizes[] = {0,   1,   63,  64,   65,   127,  128,  129,
+                                 191, 192, 193, 1000, 4159, 4160, 4161, 5000};
+  const size_t count = sizeof(sizes) / sizeof(*sizes);
+  static char text[5000];
+  iot_crypto *other = iot_crypto_new();
+  const char *key = "first";
+  size_t i, at;
+  check(other != NULL);
+  for (i = 0; i < count * 40; i++) {
+    size_t n = sizes[i / 40];
+    if (i % 20 == 0) {
+      key = i % 40 == 0 ? "first" : "second";
+      check(iot_hmac_key(c, str_of(key)) == 0);
+    }
+    memset(text, 'a', sizeof(text));
+    at = i % 5 == 4 ? i * 7 : i; /* what differs: mostly the end */
+    if (n > 0)
+      text[i % 5 == 4 ? at % n : n - 1 - at % (n < 64 ? n : 64)] = 'b';
+    check_text(c, other, str_of(key), str_n(text, n));
+    if (i % 3 == 0) check_text(c, other, str_of(key), str_n(text, n / 2));
+  }
+  iot_crypto_free(other);
+}
+
 static const iot_header host = {{"host", 4}, {"example.com", 11}};
 
 /* Signs the same request with that; nothing where signing fails. */
@@ -284,6 +323,7 @@ int main(void) {
     test_rfc4231(c);
     test_key_lengths(c);
     test_one_key(c);
+    test_beginnings(c);
   }
   iot_crypto_free(c);
   iot_crypto_free(NULL);
