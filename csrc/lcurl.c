@@ -37,7 +37,7 @@ static int l_pool(lua_State *L) {
 
 /* pool:exchange() -> exchange, for one request after the other */
 static int pool_exchange(lua_State *L) {
-  pool_box *box = luaL_checkudata(L, 1, POOL);
+  pool_box *box = iot_check_self(L, POOL);
   exchange_box *e = lua_newuserdata(L, sizeof(*e));
   e->open = 0;
   luaL_getmetatable(L, EXCHANGE);
@@ -53,13 +53,13 @@ static int pool_exchange(lua_State *L) {
 
 /* pool:clear() closes what is idle */
 static int pool_clear(lua_State *L) {
-  pool_box *box = luaL_checkudata(L, 1, POOL);
+  pool_box *box = iot_check_self(L, POOL);
   if (box->pool != NULL) iot_pool_clear(box->pool);
   return 0;
 }
 
 static int pool_gc(lua_State *L) {
-  pool_box *box = luaL_checkudata(L, 1, POOL);
+  pool_box *box = iot_check_self(L, POOL);
   iot_pool *pool = box->pool;
   box->pool = NULL;
   iot_pool_unref(pool);
@@ -69,7 +69,7 @@ static int pool_gc(lua_State *L) {
 /* ---- exchanges ---- */
 
 static exchange_box *check_exchange(lua_State *L) {
-  exchange_box *e = luaL_checkudata(L, 1, EXCHANGE);
+  exchange_box *e = iot_check_self(L, EXCHANGE);
   if (!e->open) luaL_error(L, "the exchange is closed");
   return e;
 }
@@ -126,7 +126,7 @@ static int exchange_connection(lua_State *L) {
 
 /* exchange:close(), __gc and __close */
 static int exchange_close(lua_State *L) {
-  exchange_box *e = luaL_checkudata(L, 1, EXCHANGE);
+  exchange_box *e = iot_check_self(L, EXCHANGE);
   if (!e->open) return 0;
   e->open = 0;
   iot_exchange_free(&e->x);

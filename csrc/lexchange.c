@@ -53,10 +53,21 @@ int iot_is_interrupted(lua_State *L, lua_Hook at_entry) {
 
 void iot_new_class(lua_State *L, const char *name, const luaL_Reg *l) {
   luaL_newmetatable(L, name);
-  iot_setfuncs(L, l, 0);
+  lua_pushvalue(L, -1);
+  iot_setfuncs(L, l, 1);
   lua_pushvalue(L, -1);
   lua_setfield(L, -2, "__index");
   lua_pop(L, 1);
+}
+
+void *iot_check_self(lua_State *L, const char *name) {
+  void *self = lua_touserdata(L, 1);
+  int same;
+  if (self == NULL || !lua_getmetatable(L, 1))
+    return luaL_checkudata(L, 1, name); /* raises */
+  same = lua_rawequal(L, -1, lua_upvalueindex(1));
+  lua_pop(L, 1);
+  return same ? self : luaL_checkudata(L, 1, name);
 }
 
 int iot_push_exchange(lua_State *L, const iot_exchange *x, iot_memo *m,

@@ -28,6 +28,9 @@ int iot_push_exchange(lua_State *L, const iot_exchange *x, iot_memo *m, int t);
 int iot_is_interrupted(lua_State *L, lua_Hook at_entry);
 /* Makes a class of userdata with these methods. */
 void iot_new_class(lua_State *L, const char *name, const luaL_Reg *l);
+/* The first argument of such a method; raises where it is no such userdata. As
+** luaL_checkudata, which looks the class up by its name. */
+void *iot_check_self(lua_State *L, const char *name);
 /* Adds `loop` to the table on the top of the stack (lloop.c). */
 void iot_open_loop(lua_State *L);
 

@@ -32,7 +32,7 @@ static int l_loop(lua_State *L) {
 }
 
 static iot_loop_box *check_loop(lua_State *L) {
-  iot_loop_box *box = luaL_checkudata(L, 1, LOOP);
+  iot_loop_box *box = iot_check_self(L, LOOP);
   if (box->loop == NULL) luaL_error(L, "the loop is closed");
   return box;
 }
@@ -180,7 +180,7 @@ static int loop_clear(lua_State *L) {
 }
 
 static int loop_gc(lua_State *L) {
-  iot_loop_box *box = luaL_checkudata(L, 1, LOOP);
+  iot_loop_box *box = iot_check_self(L, LOOP);
   iot_loop *loop = box->loop;
   box->loop = NULL;
   if (loop != NULL) iot_loop_free(loop);
