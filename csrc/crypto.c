@@ -156,8 +156,8 @@ int iot_hmac(iot_crypto *c, iot_str s, unsigned char out[IOT_SHA256_SIZE]) {
   return finish(c->work, digest, out);
 }
 
-/* The system is asked: OpenSSL's own generator takes as long to set up as a
-** tenth of a program's first publish. */
+/* The system is asked: to set up OpenSSL's own generator is a fourteenth of a
+** program's first publish. */
 int iot_random(void *p, size_t n) {
 #ifdef __linux__
   if (n <= 256 && getentropy(p, n) == 0) return 0; /* of kernels since 3.17 */
