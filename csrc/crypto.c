@@ -69,7 +69,8 @@ void iot_crypto_free(iot_crypto *c) {
   EVP_MD_CTX_free(c->outer);
   EVP_MD_CTX_free(c->plain.ctx);
   EVP_MD_CTX_free(c->keyed.ctx);
-  iot_wipe(c->plain.text, c->plain.n); /* a session token is in it */
+  iot_wipe(c->plain.text, sizeof(c->plain.text)); /* tokens, of any length */
+  iot_wipe(c->keyed.text, sizeof(c->keyed.text));
 #if OPENSSL_VERSION_NUMBER >= 0x30000000L
   EVP_MD_free(c->fetched);
 #endif
@@ -156,10 +157,16 @@ int iot_hmac(iot_crypto *c, iot_str s, unsigned char out[IOT_SHA256_SIZE]) {
   return finish(c->work, digest, out);
 }
 
+/* Linux's, but for glibc before 2.25. */
+#if defined(__linux__) && \
+    !(defined(__GLIBC__) && __GLIBC__ * 100 + __GLIBC_MINOR__ < 225)
+#define HAS_GETENTROPY
+#endif
+
 /* The system is asked: to set up OpenSSL's own generator is a fourteenth of a
 ** program's first publish. */
 int iot_random(void *p, size_t n) {
-#ifdef __linux__
+#ifdef HAS_GETENTROPY
   if (n <= 256 && getentropy(p, n) == 0) return 0; /* of kernels since 3.17 */
 #endif
   return RAND_bytes(p, (int)n) == 1 ? 0 : -1;

@@ -176,7 +176,7 @@ describe("publish_async", function()
   end)
 
   -- What was set to wake a foreign loop does so when all is over.
-  it("is not readable for ever once nothing is under way", function()
+  it("is not readable for ever once nothing is under way #timing", function()
     local has_socket, socket = pcall(require, "socket")
     if not has_socket then return pending "luasocket is not installed" end
     client = new_client("multi", nil, { read_timeout = 0.4 })

@@ -296,12 +296,15 @@ static void test_failed_key(void) {
 
 /* Random bytes, and those of a child that was forked after them. */
 static void test_random(void) {
-  unsigned char ours[64], childs[64], before[64];
+  unsigned char ours[64], childs[64], before[64], many[320] = {0};
   int ends[2], status = -1;
   pid_t pid;
   memset(before, 0, sizeof(before));
   check(iot_random(before, 0) == 0 && before[0] == 0);
   check(iot_random(before, sizeof(before)) == 0);
+  memset(space1, 0, sizeof(space1));
+  check(iot_random(many, sizeof(many)) == 0); /* more than the system gives */
+  check(memcmp(many + 256, space1, sizeof(many) - 256) != 0);
   check(pipe(ends) == 0);
   fflush(NULL);
   pid = fork();
