@@ -99,7 +99,7 @@ int main(int argc, char **argv) {
                                   "\r\n\r\n" BODY,
                                   TARGET, argv[1]);
   open_all(epoll, all, count, argv[1]);
-  run(epoll, all, count, 10L * count);
+  run(epoll, all, count, 32L * count);
   began = clock();
   start_time = seconds();
   run(epoll, all, count, n);

@@ -152,7 +152,7 @@ int main(int argc, char **argv) {
     must(all[i].easy != NULL, "no handle");
     set_options(&all[i], argv[1], argc == 5 ? argv[4] : NULL);
   }
-  run(all, count, 10L * count);
+  run(all, count, 32L * count);
   began = clock();
   start_time = seconds();
   run(all, count, n);

@@ -95,19 +95,20 @@ static int begin(iot_crypto *c, beginning *b, const EVP_MD_CTX *from,
   size_t n = s->n > IOT_SHA256_HEX ? s->n - IOT_SHA256_HEX : 0;
   if (n > MAX_BEGINNING) n = MAX_BEGINNING;
   n -= n % BLOCK_SIZE;
-  if (n == 0) return EVP_MD_CTX_copy_ex(c->work, from) == 1 ? 0 : -1;
-  if (n != b->n || memcmp(b->text, s->p, n) != 0) {
+  if (n > 0 && n == b->n && memcmp(b->text, s->p, n) == 0) {
+    if (!b->is_read)
+      b->is_read = EVP_MD_CTX_copy_ex(b->ctx, from) == 1 &&
+                   EVP_DigestUpdate(b->ctx, s->p, n) == 1;
+    if (!b->is_read) return -1;
+    from = b->ctx;
+    s->p += n;
+    s->n -= n;
+  } else if (n > 0) {
     memcpy(b->text, s->p, n);
     b->n = n;
     b->is_read = 0;
-    return EVP_MD_CTX_copy_ex(c->work, from) == 1 ? 0 : -1;
   }
-  if (!b->is_read)
-    b->is_read = EVP_MD_CTX_copy_ex(b->ctx, from) == 1 &&
-                 EVP_DigestUpdate(b->ctx, s->p, n) == 1;
-  s->p += n;
-  s->n -= n;
-  return b->is_read && EVP_MD_CTX_copy_ex(c->work, b->ctx) == 1 ? 0 : -1;
+  return EVP_MD_CTX_copy_ex(c->work, from) == 1 ? 0 : -1;
 }
 
 int iot_sha256_again(iot_crypto *c, iot_str s,

@@ -290,13 +290,6 @@ size_t iot_http1_field(iot_str fields, size_t at, iot_header *f);
 /* The connection was closed: IOT_DONE for a body that ends so. */
 enum iot_progress iot_http1_eof(iot_http1 *h);
 
-/* spawn.c */
-
-enum { IOT_UNKNOWN = 256, IOT_LATE }; /* reaped by another; too late */
-/* Runs a program; NULL and its exit status or -signal, or why not. */
-const char *iot_spawn(char *const argv[], double seconds, iot_buf outs[2],
-                      int *status);
-
 #if defined(__GNUC__)
 #pragma GCC visibility pop
 #endif

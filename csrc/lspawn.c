@@ -1,5 +1,6 @@
 /* lspawn.c - binds the running of a program, and both clocks: core.run,
 ** core.now, core.monotonic */
+#include "child.h"
 #include "clock.h"
 #include "lrecord.h"
 

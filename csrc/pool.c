@@ -60,8 +60,9 @@ static int is_alive(const iot_pool *p, iot_conn *c, double now, int trusts) {
   char stray;
   size_t n;
   if (now - c->idle_since > p->max_idle || now - c->born > MAX_LIFE) return 0;
-  if (c->quiet && trusts && is_fresh(p, c, now)) return 1;
-  if (c->quiet && iot_pipe_is_still(c->pipe)) return 1;
+  if (c->quiet &&
+      ((trusts && is_fresh(p, c, now)) || iot_pipe_is_still(c->pipe)))
+    return 1;
   c->quiet = 1;
   return iot_pipe_recv(c->pipe, &stray, 1, &n) == IOT_IO_AGAIN;
 }

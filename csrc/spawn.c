@@ -1,8 +1,8 @@
 /* spawn.c - runs a program, and gathers what it prints */
 #define _GNU_SOURCE /* pipe2, posix_spawn_file_actions_addclosefrom_np */
 
+#include "child.h"
 #include "clock.h"
-#include "iot.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -120,7 +120,7 @@ local c_arrows = {
   ["lcompose.c"] = set "lrecord.h",
   ["lfields.c"] = set "lrecord.h",
   ["lreader.c"] = set "lrecord.h",
-  ["lspawn.c"] = set "clock.h lrecord.h",
+  ["lspawn.c"] = set "child.h clock.h lrecord.h",
   ["lcurl.c"] = set "clock.h lexchange.h",
   ["lexchange.h"] = set "exchange.h lrecord.h",
   ["lexchange.c"] = set "lexchange.h",
@@ -133,8 +133,9 @@ local c_arrows = {
     openssl/x509.h]],
   ["process.c"] = set "iot.h dlfcn.h pthread.h",
   ["clock.h"] = set "",
+  ["child.h"] = set "iot.h",
   ["clock.c"] = set "clock.h time.h",
-  ["spawn.c"] = set [[clock.h iot.h errno.h fcntl.h poll.h signal.h spawn.h
+  ["spawn.c"] = set [[child.h clock.h errno.h fcntl.h poll.h signal.h spawn.h
     sys/wait.h unistd.h]],
   ["pipe.h"] = set "iot.h",
   ["poller.h"] = set "",
