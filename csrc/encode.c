@@ -16,7 +16,7 @@ static const char hex_pairs[] =
     "e0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff";
 
 static inline void put_hex(char *out, unsigned char c) {
-  memcpy(out, hex_pairs + 2 * c, 2);
+  memcpy(out, hex_pairs + 2 * (size_t)c, 2);
 }
 
 /* Four at a time: counting them would take as long as writing them. */

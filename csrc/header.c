@@ -40,6 +40,15 @@ int iot_has_control(iot_str s) {
   return 0;
 }
 
+iot_header iot_header_of(const char *name, const char *value, size_t n) {
+  iot_header h;
+  h.name.p = name;
+  h.name.n = strlen(name);
+  h.value.p = value;
+  h.value.n = n;
+  return h;
+}
+
 /* Is it RFC 9110's tchar? For each byte of ASCII a digit; of the others none
 ** is one. */
 static inline int is_token(char c) {
@@ -109,6 +118,7 @@ int iot_header_compare(iot_str a, iot_str b) {
 
 int iot_header_same(const char *name, const char *s, size_t n) {
   size_t i;
+  if (n > 0 && memcmp(name, s, n) == 0) return 1; /* mostly */
   for (i = 0; i < n; i++)
     if (iot_lower(name[i]) != s[i]) return 0;
   return 1;

@@ -132,6 +132,7 @@ static inline char iot_lower(char c) {
   return (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
 }
 
+iot_header iot_header_of(const char *name, const char *value, size_t n);
 /* An HTTP token (RFC 9110, 5.6.2), one byte at least. */
 int iot_header_name_ok(iot_str name);
 /* A field value without CR, LF and NUL. */
@@ -161,12 +162,12 @@ static inline int iot_header_is(iot_str name, const char *s) {
 
 /* crypto.c */
 
-/* SHA-256 and HMAC contexts, made once and used again. */
+/* A key, and what was signed before: less is hashed where it is the same. */
 typedef struct iot_crypto iot_crypto;
 iot_crypto *iot_crypto_new(void); /* NULL where there is no memory */
 void iot_crypto_free(iot_crypto *c);
 /* These return 0, or -1 where OpenSSL failed. */
-int iot_sha256(iot_crypto *c, iot_str s, unsigned char out[IOT_SHA256_SIZE]);
+int iot_sha256(iot_str s, unsigned char out[IOT_SHA256_SIZE]);
 /* The same; less work where one text begins as the last one did, all but the
 ** hex of a digest at its end. So does iot_hmac. */
 int iot_sha256_again(iot_crypto *c, iot_str s,

@@ -11,7 +11,6 @@
 /* What every function has as its first upvalue: no memory is taken or given
 ** back by a call. */
 typedef struct scratch {
-  iot_crypto *crypto; /* NULL once it is closed */
   iot_header headers[IOT_MAX_HEADERS];
   unsigned char random[RANDOM_SIZE];
   size_t random_left;
@@ -20,13 +19,6 @@ typedef struct scratch {
 
 static scratch *get_scratch(lua_State *L) {
   return lua_touserdata(L, lua_upvalueindex(1));
-}
-
-static int scratch_gc(lua_State *L) {
-  scratch *s = lua_touserdata(L, 1);
-  iot_crypto_free(s->crypto);
-  s->crypto = NULL;
-  return 0;
 }
 
 /* A workspace: a buffer for the result. */
@@ -94,9 +86,8 @@ static int l_base64_decode(lua_State *L) {
 /* sha256(s) -> hex */
 static int l_sha256(lua_State *L) {
   result *out = take(L, 1);
-  iot_crypto *crypto = get_scratch(L)->crypto;
   unsigned char digest[IOT_SHA256_SIZE];
-  if (iot_sha256(crypto, iot_check_str(L, 1), digest) != 0)
+  if (iot_sha256(iot_check_str(L, 1), digest) != 0)
     return iot_end_failed(L, &out->workspace, "SHA-256 failed");
   iot_hex(&out->buf, digest, sizeof(digest));
   return iot_end(L, &out->workspace, &out->buf);
@@ -207,19 +198,6 @@ static const luaL_Reg functions[] = {
     {NULL, NULL},
 };
 
-/* Zeroed and with its metatable before it holds anything. */
-static void new_scratch(lua_State *L) {
-  scratch *s = lua_newuserdata(L, sizeof(*s));
-  memset(s, 0, sizeof(*s));
-  lua_createtable(L, 0, 1);
-  lua_pushcfunction(L, scratch_gc);
-  lua_setfield(L, -2, "__gc");
-  lua_setmetatable(L, -2);
-  s->crypto = iot_crypto_new();
-  if (s->crypto == NULL)
-    luaL_error(L, "OpenSSL has no SHA-256, or no memory is left");
-}
-
 /* Adds the functions to the table under the scratch on the top of the stack,
 ** each with a buffer of its own. */
 static void set_functions(lua_State *L) {
@@ -242,7 +220,7 @@ IOT_EXPORT int luaopen_iotdataplane_core(lua_State *L);
 IOT_EXPORT int luaopen_iotdataplane_core(lua_State *L) {
   if (iot_process_init() != 0) return luaL_error(L, "not enough memory");
   lua_newtable(L);
-  new_scratch(L);
+  memset(lua_newuserdata(L, sizeof(scratch)), 0, sizeof(scratch));
   set_functions(L);
   iot_open_sign(L);
   iot_open_reader(L);

@@ -7,7 +7,8 @@
 #define TOKEN_AFTER 2 /* the token is added, but not signed */
 #define SIGN_BODY 4   /* x-amz-content-sha256 is added and signed */
 
-#define MAX_ADDED 4 /* headers */
+#define MAX_ADDED 4  /* headers */
+#define SIGN_ARGS 15 /* the last is in_place */
 
 #define WORKSPACE "iotdataplane.core.workspace"
 
@@ -17,6 +18,7 @@ typedef struct workspace {
   iot_signer signer; /* without its `crypto` once it is closed */
   char hash[IOT_SHA256_HEX];
   double now;
+  int authorization; /* where its pair is among the headers, or 0 */
   iot_header headers[IOT_MAX_HEADERS + MAX_ADDED];
 } workspace;
 
@@ -28,12 +30,9 @@ typedef struct desk {
   iot_str token;            /* of the pair in TOKEN_PAIR, which keeps it */
 } desk;
 
+#define DESK lua_upvalueindex(1)
 #define DATE_PAIR lua_upvalueindex(3)
 #define TOKEN_PAIR lua_upvalueindex(4)
-
-static desk *get_desk(lua_State *L) {
-  return lua_touserdata(L, lua_upvalueindex(1));
-}
 
 /* Zeroed and with its metatable before it holds anything. */
 static void push_workspace(lua_State *L) {
@@ -41,8 +40,7 @@ static void push_workspace(lua_State *L) {
   memset(w, 0, sizeof(*w));
   luaL_getmetatable(L, WORKSPACE);
   lua_setmetatable(L, -2);
-  if (iot_signer_init(&w->signer) != 0)
-    luaL_error(L, "OpenSSL has no SHA-256, or no memory is left");
+  if (iot_signer_init(&w->signer) != 0) luaL_error(L, "not enough memory");
 }
 
 static int workspace_gc(lua_State *L) {
@@ -105,15 +103,6 @@ static int l_signature(lua_State *L) {
   return iot_end(L, &w->workspace, &w->signer.text);
 }
 
-static iot_header header(const char *name, const char *value, size_t n) {
-  iot_header h;
-  h.name.p = name;
-  h.name.n = strlen(name);
-  h.value.p = value;
-  h.value.n = n;
-  return h;
-}
-
 /* What signing sets itself, and drops first where it is there already. */
 static int is_ours(iot_str name) {
   int first = name.n > 0 ? name.p[0] | 0x20 : 0;
@@ -131,16 +120,21 @@ static const char *bad_credential(const iot_credentials *c, iot_str token) {
 
 /* Pushes the table for the signed headers: the one at 4, or a new one. To its
 ** front go the pairs that stay, as they are, and their bytes to that of
-** `w->headers`. */
+** `w->headers`; in place an authorization stays, to be written anew. */
 static void keep_headers(lua_State *L, workspace *w, iot_request *r) {
   size_t i, n = r->nheaders, kept = 0;
-  int moves = !lua_toboolean(L, 15);
+  int in_place = lua_toboolean(L, SIGN_ARGS), moves = !in_place;
+  w->authorization = 0;
   if (!moves) lua_pushvalue(L, 4);
   if (moves) lua_createtable(L, (int)n + MAX_ADDED, 0);
   for (i = 0; i < n; i++) {
-    int ours = is_ours(w->headers[i].name);
-    moves |= ours;
-    if (ours) continue;
+    iot_str name = w->headers[i].name;
+    if (is_ours(name)) {
+      int stays = in_place && !w->authorization && (*name.p | 0x20) == 'a';
+      moves |= !stays;
+      if (!stays) continue;
+      w->authorization = (int)kept + 1;
+    }
     w->headers[kept++] = w->headers[i];
     if (!moves) continue;
     lua_rawgeti(L, 4, (int)i + 1);
@@ -167,8 +161,8 @@ static void add_new(lua_State *L, iot_request *r, workspace *w, iot_header h) {
 /* The pair of this second's date, made anew once a second. */
 static void add_date(lua_State *L, iot_request *r, workspace *w,
                      const iot_scope *scope) {
-  desk *d = get_desk(L);
-  iot_header h = header("x-amz-date", scope->date, IOT_DATE_SIZE - 1);
+  desk *d = lua_touserdata(L, DESK);
+  iot_header h = iot_header_of("x-amz-date", scope->date, IOT_DATE_SIZE - 1);
   if (memcmp(d->date, scope->date, IOT_DATE_SIZE) != 0) {
     iot_push_header(L, &h);
     lua_replace(L, DATE_PAIR);
@@ -183,8 +177,8 @@ static void add_date(lua_State *L, iot_request *r, workspace *w,
 
 static void add_token(lua_State *L, iot_request *r, workspace *w,
                       iot_str token) {
-  desk *d = get_desk(L);
-  iot_header h = header("x-amz-security-token", token.p, token.n);
+  desk *d = lua_touserdata(L, DESK);
+  iot_header h = iot_header_of("x-amz-security-token", token.p, token.n);
   if (d->token.p != token.p) {
     iot_push_header(L, &h);
     lua_pushvalue(L, 8); /* no copy: `token` is in this one, which is kept */
@@ -197,7 +191,7 @@ static void add_token(lua_State *L, iot_request *r, workspace *w,
 }
 
 static int get_date(lua_State *L, double now, char date[IOT_DATE_SIZE]) {
-  const desk *d = get_desk(L);
+  const desk *d = lua_touserdata(L, DESK);
   if (!(now >= d->from && now < d->till)) return iot_sigv4_date(now, date);
   memcpy(date, d->date, IOT_DATE_SIZE);
   return 0;
@@ -207,27 +201,39 @@ static int get_date(lua_State *L, double now, char date[IOT_DATE_SIZE]) {
 static int add_body_hash(lua_State *L, iot_request *r, workspace *w) {
   unsigned char digest[IOT_SHA256_SIZE];
   iot_buf *b = &w->signer.text;
-  if (iot_sha256(w->signer.crypto, r->body, digest) != 0) return -1;
   iot_buf_reset(b);
+  if (iot_sha256(r->body, digest) != 0) return -1;
   iot_hex(b, digest, sizeof(digest));
   if (b->failed) return -1;
   memcpy(w->hash, b->data, sizeof(w->hash));
-  add_new(L, r, w, header("x-amz-content-sha256", w->hash, sizeof(w->hash)));
+  add_new(L, r, w,
+          iot_header_of("x-amz-content-sha256", w->hash, sizeof(w->hash)));
   return 0;
+}
+
+/* Writes it into its pair, or adds one. */
+static void put_authorization(lua_State *L, workspace *w, iot_request *r) {
+  iot_str value = iot_buf_contents(&w->signer.text);
+  if (w->authorization == 0) {
+    add_new(L, r, w, iot_header_of("authorization", value.p, value.n));
+  } else {
+    lua_rawgeti(L, -1, w->authorization);
+    iot_push_str(L, value);
+    lua_rawseti(L, -2, 2);
+    lua_pop(L, 1);
+  }
 }
 
 /* Signs, adding to the headers on the top of the stack. */
 static int sign(lua_State *L, workspace *w, iot_request *r,
                 const iot_credentials *c, iot_str token,
                 const iot_scope *scope, int flags) {
-  int late = flags & TOKEN_AFTER;
   add_date(L, r, w, scope);
   if ((flags & SIGN_BODY) && add_body_hash(L, r, w) != 0) return -1;
-  if (token.n > 0 && !late) add_token(L, r, w, token);
+  if (token.n > 0 && !(flags & TOKEN_AFTER)) add_token(L, r, w, token);
   if (iot_sigv4_sign(&w->signer, r, c, scope, flags) != 0) return -1;
-  add_new(L, r, w,
-          header("authorization", w->signer.text.data, w->signer.text.len));
-  if (token.n > 0 && late) add_token(L, r, w, token);
+  put_authorization(L, w, r);
+  if (token.n > 0 && (flags & TOKEN_AFTER)) add_token(L, r, w, token);
   return 0;
 }
 
@@ -238,14 +244,11 @@ static int get_flags(lua_State *L) {
          (lua_toboolean(L, 14) ? SIGN_BODY : 0);
 }
 
-#define SIGN_ARGS 15
-
 /* sign(method, path, query, headers, body, access_key, secret_key,
 ** token | nil, region, service, now, normalize_path, late_token, sign_body,
 ** in_place) -> headers, with ours | nil, reason [, the wrong credential] */
 static int l_sign(lua_State *L) {
   workspace *w = take(L, SIGN_ARGS);
-  int flags = get_flags(L);
   iot_request r = iot_get_parts(L, 1, w->headers);
   iot_credentials c;
   iot_scope scope;
@@ -268,7 +271,7 @@ static int l_sign(lua_State *L) {
   }
   keep_headers(L, w, &r);
   if (r.nheaders + MAX_ADDED > IOT_MAX_HEADERS ||
-      sign(L, w, &r, &c, token, &scope, flags) != 0)
+      sign(L, w, &r, &c, token, &scope, get_flags(L)) != 0)
     return iot_end_failed(L, &w->workspace, "signing failed");
   w->workspace.taken = 0;
   return 1;

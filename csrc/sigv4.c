@@ -159,16 +159,8 @@ static void canonical_path(iot_signer *s, iot_str path, int flags) {
   iot_buf_str(&s->canonical, iot_buf_contents(&s->path));
 }
 
-typedef int digest_fn(iot_crypto *c, iot_str s, unsigned char *out);
-
-static int add_digest(iot_signer *s, iot_buf *b, digest_fn *make, iot_str of) {
-  unsigned char digest[IOT_SHA256_SIZE];
-  if (make(s->crypto, of, digest) != 0) return -1;
-  iot_hex(b, digest, sizeof(digest));
-  return 0;
-}
-
 int iot_sigv4_canonical(iot_signer *s, const iot_request *r, int flags) {
+  unsigned char digest[IOT_SHA256_SIZE];
   iot_buf *b = &s->canonical;
   iot_buf_reset(b);
   iot_buf_reset(&s->signed_headers);
@@ -182,7 +174,8 @@ int iot_sigv4_canonical(iot_signer *s, const iot_request *r, int flags) {
   iot_buf_byte(b, '\n');
   iot_buf_str(b, iot_buf_contents(&s->signed_headers));
   iot_buf_byte(b, '\n');
-  if (add_digest(s, b, iot_sha256, r->body) != 0) return -1;
+  if (iot_sha256(r->body, digest) != 0) return -1;
+  iot_hex(b, digest, sizeof(digest));
   if (s->signed_headers.failed || s->text.failed || s->path.failed) return -1;
   return b->failed ? -1 : 0;
 }
@@ -219,6 +212,7 @@ static int set_scope(iot_signer *s, const iot_scope *scope) {
 }
 
 int iot_sigv4_to_sign(iot_signer *s, const iot_scope *scope) {
+  unsigned char digest[IOT_SHA256_SIZE];
   iot_buf *b = &s->to_sign;
   if (set_scope(s, scope) != 0) return -1;
   iot_buf_reset(b);
@@ -227,8 +221,10 @@ int iot_sigv4_to_sign(iot_signer *s, const iot_scope *scope) {
   iot_buf_byte(b, '\n');
   iot_buf_str(b, iot_buf_contents(&s->scope));
   iot_buf_byte(b, '\n');
-  if (add_digest(s, b, iot_sha256_again, iot_buf_contents(&s->canonical)) != 0)
+  if (iot_sha256_again(s->crypto, iot_buf_contents(&s->canonical), digest) !=
+      0)
     return -1;
+  iot_hex(b, digest, sizeof(digest));
   return b->failed ? -1 : 0;
 }
 
@@ -257,9 +253,9 @@ static int derive(iot_signer *s, iot_str secret, const iot_scope *scope) {
   return link_key(c, str(TERMINATOR, sizeof(TERMINATOR) - 1));
 }
 
-int iot_sigv4_key(iot_signer *s, iot_str secret, const iot_scope *scope) {
+/* The key of the scope that is set. */
+static int set_key(iot_signer *s, iot_str secret, const iot_scope *scope) {
   iot_buf *b = &s->key_of;
-  if (set_scope(s, scope) != 0) return -1;
   if (s->has_key && b->len == secret.n &&
       (secret.n == 0 || memcmp(b->data, secret.p, secret.n) == 0))
     return 0;
@@ -269,6 +265,10 @@ int iot_sigv4_key(iot_signer *s, iot_str secret, const iot_scope *scope) {
   iot_buf_str(b, secret);
   s->has_key = !b->failed;
   return s->has_key ? 0 : -1;
+}
+
+int iot_sigv4_key(iot_signer *s, iot_str secret, const iot_scope *scope) {
+  return set_scope(s, scope) == 0 ? set_key(s, secret, scope) : -1;
 }
 
 int iot_sigv4_authorization(iot_signer *s, iot_str access_key) {
@@ -293,6 +293,6 @@ int iot_sigv4_sign(iot_signer *s, const iot_request *r,
                    int flags) {
   if (iot_sigv4_canonical(s, r, flags) != 0) return -1;
   if (iot_sigv4_to_sign(s, scope) != 0) return -1;
-  if (iot_sigv4_key(s, c->secret_key, scope) != 0) return -1;
+  if (set_key(s, c->secret_key, scope) != 0) return -1;
   return iot_sigv4_authorization(s, c->access_key);
 }

@@ -127,7 +127,7 @@ local c_arrows = {
   ["lloop.c"] = set "clock.h lwake.h",
   ["lwake.h"] = set "lexchange.h loop.h",
   ["lwake.c"] = set "lwake.h",
-  ["crypto.c"] = set "iot.h openssl/evp.h openssl/rand.h unistd.h",
+  ["crypto.c"] = set "iot.h openssl/rand.h openssl/sha.h unistd.h",
   ["certificate.h"] = set "iot.h",
   ["certificate.c"] = set [[certificate.h limits.h openssl/err.h openssl/pem.h
     openssl/x509.h]],

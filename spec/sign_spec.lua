@@ -107,7 +107,7 @@ describe("sign", function()
                 sign(first, keys, scope, 86400))
   end)
 
-  it("signs in place, too", function()
+  it("signs in place, too, and writes an authorization anew", function()
     local old, token = request(), { access_key = "AK", secret_key = "SK",
                                     token = "T" }
     local headers = old.headers
@@ -121,6 +121,8 @@ describe("sign", function()
     local expected = sign(old, token, scope, 0)
     assert.equal(old, (sign(old, token, scope, 0, true)))
     assert.equal(headers, old.headers)
+    local authorization = table.remove(expected.headers)
+    table.insert(expected.headers, 2, { "Authorization", authorization[2] })
     assert.same(expected.headers, headers)
     assert.equal(5, #headers)
   end)

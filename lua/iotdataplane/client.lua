@@ -33,10 +33,12 @@ local function own_headers(self)
   local settings = self.settings
   local headers = {
     settings.host_header, settings.user_agent,
-    { "amz-sdk-invocation-id", uuid() }, nil, nil, nil, nil, nil,
+    { "amz-sdk-invocation-id", uuid() },
+    self.scope and { "authorization", "" } or nil, -- the signer's
+    nil, nil, nil, nil,
   }
-  local configured = settings.headers
-  for i = 1, #configured do headers[3 + i] = configured[i] end
+  local configured, n = settings.headers, #headers
+  for i = 1, #configured do headers[n + i] = configured[i] end
   return headers
 end
 
@@ -266,6 +268,7 @@ local function new(world, settings)
   -- a user's own, which may keep what it is given
   local is_foreign = type(world.options.transport) == "table"
   world.transport = own_transport(world.options, settings)
+  local is_signed = settings.signature_version == "v4"
   -- by which our own transports know a request's way at once
   settings.target.itself = not is_foreign and settings.target or nil
   local policy = retry.policy {
@@ -278,12 +281,13 @@ local function new(world, settings)
     check = settings.parameter_validation and validate or nil,
     api_call_timeout = settings.api_call_timeout,
     is_noted = (policy.limiter or settings.logger) ~= nil,
-    first_header = 4 + #settings.headers, -- that is not every request's
+    -- that is not every request's
+    first_header = 4 + (is_signed and 1 or 0) + #settings.headers,
     is_strict = settings.strict,
     is_foreign = is_foreign,
     spares = not is_foreign and not settings.strict,
     -- none where nothing is signed
-    scope = settings.signature_version == "v4" and {
+    scope = is_signed and {
       region = settings.region_name, service = model.signing_name,
     } or nil,
     exceptions = errors.classes,
