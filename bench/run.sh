@@ -40,7 +40,8 @@ in_lua() { # LUA SCRIPT ARGUMENT...
   local lua=$1 program=lua$1
   shift
   [ "$lua" = luajit ] && program=luajit
-  command=(env "LUA_CPATH=build/$lua/?.so;;" "$program" "$@")
+  export LUA_CPATH="build/$lua/?.so;;" # by env, a program would count as well
+  command=("$program" "$@")
 }
 
 set_command() { # NAME N

@@ -15,6 +15,16 @@
 #define lua_setuservalue lua_setfenv
 #endif
 
+/* As Lua 5.4's lua_rawgeti, which gives the type of what it pushes. */
+static inline int iot_rawgeti(lua_State *L, int t, int i) {
+#if LUA_VERSION_NUM >= 503
+  return lua_rawgeti(L, t, i);
+#else
+  lua_rawgeti(L, t, i);
+  return lua_type(L, -1);
+#endif
+}
+
 /* As Lua 5.4's lua_resume. */
 static inline int iot_resume(lua_State *co, lua_State *from, int nargs,
                              int *nresults) {

@@ -153,18 +153,19 @@ static int l_random(lua_State *L) {
 /* uuid() -> a random UUID (RFC 9562, version 4) */
 static int l_uuid(lua_State *L) {
   static const char hex[] = "0123456789abcdef";
+  static const unsigned char at[16] = {0,  2,  4,  6,  9,  11, 14, 16,
+                                       19, 21, 24, 26, 28, 30, 32, 34};
+  char text[] = "01234567-9012-4567-9012-456789012345";
   unsigned char u[16];
-  char text[36], *out = text;
   size_t i;
   memcpy(u, take_random(L, get_scratch(L), sizeof(u)), sizeof(u));
   u[6] = (unsigned char)((u[6] & 0x0f) | 0x40);
   u[8] = (unsigned char)((u[8] & 0x3f) | 0x80);
   for (i = 0; i < sizeof(u); i++) {
-    if (i == 4 || i == 6 || i == 8 || i == 10) *out++ = '-';
-    *out++ = hex[u[i] >> 4];
-    *out++ = hex[u[i] & 15];
+    text[at[i]] = hex[u[i] >> 4];
+    text[at[i] + 1] = hex[u[i] & 15];
   }
-  lua_pushlstring(L, text, sizeof(text));
+  lua_pushlstring(L, text, sizeof(text) - 1);
   return 1;
 }
 

@@ -70,6 +70,12 @@ void *iot_check_self(lua_State *L, const char *name) {
   return same ? self : luaL_checkudata(L, 1, name);
 }
 
+int iot_push_unseen(lua_State *L, const iot_exchange *x) {
+  if (!x->unseen || x->failure != IOT_OK || x->in.status >= 300) return 0;
+  lua_pushinteger(L, x->in.status);
+  return 1;
+}
+
 int iot_push_exchange(lua_State *L, const iot_exchange *x, iot_memo *m,
                       int t) {
   const iot_http1 *in = &x->in;
@@ -81,8 +87,8 @@ int iot_push_exchange(lua_State *L, const iot_exchange *x, iot_memo *m,
     lua_pushboolean(L, x->sent);
     return 4;
   }
+  if (iot_push_unseen(L, x)) return 1;
   lua_pushinteger(L, in->status);
-  if (x->unseen && in->status < 300) return 1;
   iot_push_fields(L, fields, m, t);
   iot_push_str(L, iot_buf_contents(&in->body));
   if (x->headless)

@@ -19,6 +19,9 @@ const char *iot_check_exchange(lua_State *L, iot_exchange *x,
                                iot_header headers[IOT_MAX_HEADERS]);
 /* Pushes nil and the failure of one that cannot be sent; 4. */
 int iot_push_refusal(lua_State *L, const char *reason);
+/* Pushes the status of a success that is unseen; 1, or 0 of any other. Nothing
+** is allocated, nor raised. */
+int iot_push_unseen(lua_State *L, const iot_exchange *x);
 /* Pushes status, fields, body, head (nil where headless), replayed; 5, or the
 ** status of a success that is unseen; 1. Or nil, the failure's name,
 ** message, sent; 4. The memo and its table: see iot_push_fields. */

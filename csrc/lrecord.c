@@ -67,12 +67,13 @@ int iot_end_failed(lua_State *L, iot_workspace *w, const char *reason) {
   return iot_push_failure(L, reason);
 }
 
-/* The string at `t`, which stays in its table; a number would not. */
-static iot_str pair_item(lua_State *L, int t) {
+/* Pushes the string that is the `i`th item of the pair at `t`, and stays in it;
+** a number would not. */
+static iot_str pair_item(lua_State *L, int t, int i) {
   iot_str s = {"", 0};
-  if (lua_type(L, t) != LUA_TSTRING)
+  if (iot_rawgeti(L, t, i) != LUA_TSTRING)
     luaL_error(L, "request.headers must be pairs of strings");
-  s.p = lua_tolstring(L, t, &s.n);
+  s.p = lua_tolstring(L, -1, &s.n);
   return s;
 }
 
@@ -84,13 +85,10 @@ size_t iot_get_headers(lua_State *L, int t,
   n = lua_rawlen(L, t);
   if (n > IOT_MAX_HEADERS) luaL_error(L, "request.headers are too many");
   for (i = 0; i < n; i++) {
-    lua_rawgeti(L, t, (int)i + 1);
-    if (lua_type(L, -1) != LUA_TTABLE)
+    if (iot_rawgeti(L, t, (int)i + 1) != LUA_TTABLE)
       luaL_error(L, "request.headers must be pairs of strings");
-    lua_rawgeti(L, -1, 1);
-    lua_rawgeti(L, -2, 2);
-    headers[i].name = pair_item(L, -2);
-    headers[i].value = pair_item(L, -1);
+    headers[i].name = pair_item(L, -1, 1);
+    headers[i].value = pair_item(L, -2, 2);
     lua_pop(L, 3);
   }
   return n;

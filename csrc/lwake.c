@@ -73,20 +73,29 @@ void iot_prepare_telling(lua_State *L) {
   lua_rawseti(L, -2, PUSH);
 }
 
+/* Pushes what came of an exchange, or what was raised meanwhile; as lua_pcall
+** gives it. */
+static int push_exchange(lua_State *L, iot_loop_box *box, iot_task *t) {
+  iot_task *outer = box->told;
+  int status;
+  if (iot_push_unseen(L, &t->x)) return 0;
+  box->told = t;
+  lua_rawgeti(L, 2, PUSH);
+  lua_pushvalue(L, 1);
+  lua_pushvalue(L, 2);
+  lua_pushboolean(L, outer != NULL);
+  status = lua_pcall(L, 3, LUA_MULTRET, 0);
+  box->told = outer;
+  return status;
+}
+
 /* Pushes what came of it; how many values. Finalizers that run meanwhile do
 ** not find it; where Lua has no memory for it, it is the next again. */
 static int push_task(lua_State *L, iot_loop_box *box, iot_task *t) {
-  iot_task *outer = box->told;
   int top = lua_gettop(L), status = 0;
   iot_loop_claim(box->loop, t);
   if (t->state == IOT_TASK_EXCHANGE) {
-    box->told = t;
-    lua_rawgeti(L, 2, PUSH);
-    lua_pushvalue(L, 1);
-    lua_pushvalue(L, 2);
-    lua_pushboolean(L, outer != NULL);
-    status = lua_pcall(L, 3, LUA_MULTRET, 0);
-    box->told = outer;
+    status = push_exchange(L, box, t);
     box->number = t->x.number;
     box->kept = t->x.kept;
   }

@@ -184,7 +184,9 @@ local function turn(self, run)
     end
     worker.f = f
     its.active = its.active + 1
-    if run:has_news() then return its:settle(worker, loop:resume(key, f)) end
+    if run.first <= run.last then -- it has news
+      return its:settle(worker, loop:resume(key, f))
+    end
     key, ok, what, a, b, c = take(loop, FOREVER, key, f)
     worker = by_thread[key]
   end
