@@ -2,6 +2,7 @@
 --
 -- MIT licence; see LICENSE.
 
+require "iotdataplane.kept" -- before any other
 local errors = require "iotdataplane.errors"
 local json = require "iotdataplane.json"
 local new_client = require "iotdataplane.client"
@@ -16,18 +17,18 @@ local iotdataplane = {
   ---Every exception class by its name.
   exceptions = errors.classes,
 
-  ---Encodes as {} in userProperties, where an empty table is [].
-  empty_object = json.empty_object,
-
-  ---cjson's null.
-  null = json.null,
-
   ---Providers to choose as the option `credentials`: iot{...}.
   credentials = setmetatable({}, { __index = function(_, name)
     if name ~= "iot" then return nil end
     return require "iotdataplane.credentials.iot"
   end }),
 }
+
+-- null: cjson's.
+-- empty_object: encodes as {} in userProperties, where an empty table is [].
+setmetatable(iotdataplane, { __index = function(_, name)
+  if name == "null" or name == "empty_object" then return json[name] end
+end })
 
 local function copy(value)
   if type(value) ~= "table" then return value end

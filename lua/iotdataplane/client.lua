@@ -3,7 +3,7 @@
 --
 -- What no publish needs is required when it is asked for: a program of one
 -- message spends most of its time on reading our source. But nothing that a
--- failure needs: there may be no descriptor left, or another root.
+-- failure needs, for which there may be no descriptor left (see kept.lua).
 
 local call = require "iotdataplane.call"
 local core = require "iotdataplane.core"

@@ -1,0 +1,65 @@
+-- kept.lua - modules whose text is read at once, and compiled when one is used
+--
+-- Most of the time of a program of one message goes into compiling ours, much
+-- of it for what only other messages need, or those that fail. That is read
+-- all the same: later there may be no descriptor left, or another root.
+
+local loaded, preload = package.loaded, package.preload
+
+-- A module is a table, or one function.
+local tables = { "clock", "date", "json", "python" }
+local functions = { "number", "output", "validate" }
+
+---The text of a module and its path, where it is Lua's own searchers who would
+---find it, in a file. Lua 5.1 does not say where.
+local function read(name)
+  local searchers = rawget(package, "searchers") or rawget(package, "loaders")
+  local searchpath = rawget(package, "searchpath")
+  if not searchpath or #searchers ~= 4 or preload[name] then return nil end
+  local path = searchpath(name, package.path)
+  local file = path and io.open(path, "rb")
+  if not file then return nil end
+  local text = file:read "*a"
+  file:close()
+  return text, path
+end
+
+---What compiles a module; nil where only `require` can load it, which it does.
+local function compiler(name)
+  if loaded[name] then return nil end
+  local text, path = read(name)
+  if not text then
+    require(name)
+    return nil
+  end
+  return function() return assert(load(text, "@" .. path))(name, path) end
+end
+
+---A table that becomes the module as soon as anybody looks into it.
+local function keep_table(name)
+  local compile, module = compiler(name), nil
+  if not compile then return end
+  loaded[name] = setmetatable({}, { __index = function(self, key)
+    module = module or compile() -- once, even where memory runs out meanwhile
+    for k, v in next, module do self[k] = v end
+    setmetatable(self, nil)
+    return self[key]
+  end })
+end
+
+local function keep_function(name)
+  local compile, module = compiler(name), nil
+  if not compile then return end
+  loaded[name] = function(...)
+    if not module then
+      module = compile()
+      loaded[name] = module
+    end
+    return module(...)
+  end
+end
+
+for _, name in ipairs(tables) do keep_table("iotdataplane." .. name) end
+for _, name in ipairs(functions) do keep_function("iotdataplane." .. name) end
+
+return true
