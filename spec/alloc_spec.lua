@@ -27,11 +27,20 @@ local function compile()
 end
 
 -- LuaJIT crashes by itself where memory runs out in a compiled trace, until
--- its commit 2d8300c1 of June 2023.
+-- its commit 2d8300c1 of June 2023; and in its string.lower and upper.
 local prelude = [[
   local http, https, ca
   package.path, package.cpath, http, https, ca = ...
-  if jit then jit.off() end
+  if jit then
+    jit.off()
+    local lower, upper = {}, {}
+    for i = ("A"):byte(), ("Z"):byte() do
+      local u, l = string.char(i), string.char(i + 32)
+      lower[u], upper[l] = l, u
+    end
+    function string.lower(s) return (s:gsub("%u", lower)) end
+    function string.upper(s) return (s:gsub("%l", upper)) end
+  end
   unpack = unpack or table.unpack
   local stub = require "iotdataplane.transport.stub"
   local function client(url, transport)

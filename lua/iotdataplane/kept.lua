@@ -5,6 +5,7 @@
 -- all the same: later there may be no descriptor left, or another root.
 
 local loaded, preload = package.loaded, package.preload
+local load = rawget(_G, "loadstring") or load -- Lua 5.1's takes no text
 
 -- A module is a table, or one function.
 local tables = { "clock", "date", "json", "python" }
