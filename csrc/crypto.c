@@ -1,8 +1,9 @@
-/* crypto.c - SHA-256, SHA-1 and HMAC: the only file that includes OpenSSL
+/* crypto.c - SHA-256, SHA-1 and HMAC, by OpenSSL
 **
 ** By the functions of the algorithms themselves, deprecated since OpenSSL 3.0
-** and there in every one: a signature is four digests of a block or two, and
-** by EVP each takes as long as a block more, a program's first one 0.5 ms. */
+** and there unless it was built with no-deprecated: a signature is four digests
+** of a block or two, and by EVP each takes as long as a block more, a program's
+** first one 0.5 ms. A FIPS provider is not asked. */
 #define _DEFAULT_SOURCE /* getentropy */
 #define OPENSSL_SUPPRESS_DEPRECATED
 

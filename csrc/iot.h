@@ -132,6 +132,7 @@ static inline char iot_lower(char c) {
   return (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
 }
 
+/* A header that borrows both; the name ends in a NUL. */
 iot_header iot_header_of(const char *name, const char *value, size_t n);
 /* An HTTP token (RFC 9110, 5.6.2), one byte at least. */
 int iot_header_name_ok(iot_str name);

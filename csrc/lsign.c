@@ -270,7 +270,7 @@ static int l_sign(lua_State *L) {
     return 3;
   }
   keep_headers(L, w, &r);
-  if (r.nheaders + MAX_ADDED > IOT_MAX_HEADERS ||
+  if (r.nheaders + MAX_ADDED > IOT_MAX_HEADERS + (w->authorization > 0) ||
       sign(L, w, &r, &c, token, &scope, get_flags(L)) != 0)
     return iot_end_failed(L, &w->workspace, "signing failed");
   w->workspace.taken = 0;

@@ -24,8 +24,8 @@ local iotdataplane = {
   end }),
 }
 
--- null: cjson's.
--- empty_object: encodes as {} in userProperties, where an empty table is [].
+---`null` is cjson's; `empty_object` encodes as {} in userProperties, where an
+---empty table is [].
 setmetatable(iotdataplane, { __index = function(_, name)
   if name == "null" or name == "empty_object" then return json[name] end
 end })

@@ -65,7 +65,7 @@ ForbiddenException: An error occurred (ForbiddenException) when calling the ]]
 1440938160
 ]], run [[
       local c = client()
-      package.path, io.open, loadfile = "", nil, nil
+      package.path, package.cpath, io.open, loadfile = "", "", nil, nil
       local _, err = c:try("publish", { topic = "t", qos = "x" })
       print((err.message:gsub("^.-\n", "")))
       local iotdataplane = require "iotdataplane"
@@ -108,6 +108,38 @@ ForbiddenException: An error occurred (ForbiddenException) when calling the ]]
       table.insert(searchers, 1, function(name) asked[name] = true end)
       client()
       print(asked["iotdataplane.json"])
+    ]])
+  end)
+
+  it("is compiled by a Lua 5.1 that was given a searchpath", function()
+    assert.equal("ParamValidationError\n", run [[
+      package.searchpath = package.searchpath or function(name, path)
+        for template in path:gmatch "[^;]+" do
+          local at = template:gsub("?", (name:gsub("%.", "/")))
+          local file = io.open(at)
+          if file then
+            file:close()
+            return at
+          end
+        end
+      end
+      local _, err = client():try("publish", { topic = 5 })
+      print(err.name)
+    ]])
+  end)
+
+  it("is one, though a finalizer uses it while it is compiled", function()
+    assert.equal("true\ttrue\n", run [[
+      client()
+      local json, real = require "iotdataplane.json", nil
+      package.loaded.cjson = setmetatable({}, { __index = function(_, key)
+        package.loaded.cjson = require "cjson.safe"
+        real = json.empty_object
+        return package.loaded.cjson[key]
+      end })
+      local empty = require "iotdataplane".empty_object
+      print(real == nil or real == empty,
+            json.encode { a = empty } == '{"a":{}}')
     ]])
   end)
 

@@ -127,6 +127,18 @@ describe("sign", function()
     assert.equal(5, #headers)
   end)
 
+  it("signs in place what it signs elsewhere, however many headers", function()
+    for count, fits in pairs { [124] = true, [125] = false } do
+      local old = request()
+      for i = #old.headers + 1, count do
+        old.headers[i] = { "x-amz-meta-" .. i, "v" }
+      end
+      assert.equal(fits, sign(old, keys, scope, 0) ~= nil)
+      table.insert(old.headers, 2, { "authorization", "" })
+      assert.equal(fits, sign(old, keys, scope, 0, true) ~= nil)
+    end
+  end)
+
   it("drops the kept key with the secret, the day, the scope", function()
     local function authorization(secret, region, service, now)
       local signed = sign(request(),

@@ -4,6 +4,8 @@
 -- of it for what only other messages need, or those that fail. That is read
 -- all the same: later there may be no descriptor left, or another root.
 
+require "cjson" -- which json.lua is to find loaded: it is a file, too
+
 local loaded, preload = package.loaded, package.preload
 local load = rawget(_G, "loadstring") or load -- Lua 5.1's takes no text
 
@@ -11,8 +13,8 @@ local load = rawget(_G, "loadstring") or load -- Lua 5.1's takes no text
 local tables = { "clock", "date", "json", "python" }
 local functions = { "number", "output", "validate" }
 
----The text of a module and its path, where it is Lua's own searchers who would
----find it, in a file. Lua 5.1 does not say where.
+---The text of a module and its path, where nobody has added a searcher, so
+---that it is in a file. Lua 5.1 does not say in which by itself.
 local function read(name)
   local searchers = rawget(package, "searchers") or rawget(package, "loaders")
   local searchpath = rawget(package, "searchpath")
@@ -41,7 +43,9 @@ local function keep_table(name)
   local compile, module = compiler(name), nil
   if not compile then return end
   loaded[name] = setmetatable({}, { __index = function(self, key)
-    module = module or compile() -- once, even where memory runs out meanwhile
+    -- once, whatever a finalizer does meanwhile, and where memory ends
+    local new = not module and compile()
+    module = module or new
     for k, v in next, module do self[k] = v end
     setmetatable(self, nil)
     return self[key]
@@ -52,10 +56,8 @@ local function keep_function(name)
   local compile, module = compiler(name), nil
   if not compile then return end
   loaded[name] = function(...)
-    if not module then
-      module = compile()
-      loaded[name] = module
-    end
+    local new = not module and compile()
+    if not module then module, loaded[name], compile = new, new, nil end
     return module(...)
   end
 end

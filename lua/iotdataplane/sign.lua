@@ -35,7 +35,8 @@ end
 ---path as it is (S3), `sign_body` adds x-amz-content-sha256,
 ---`omit_session_token` adds the token unsigned
 ---@param now number seconds since the epoch
----@param in_place boolean|nil signs the request itself, and adds to its list
+---@param in_place boolean|nil signs the request itself, adds to its list, and
+---writes into the pair of an authorization that is there: no other has it
 ---@return table|nil, table|nil # a new request with x-amz-date,
 ---x-amz-security-token and authorization, or nil and an error
 local function sign(request, credentials, scope, now, in_place)

@@ -184,7 +184,7 @@ local function turn(self, run)
     end
     worker.f = f
     its.active = its.active + 1
-    if run.first <= run.last then -- it has news
+    if run.first <= run.last then -- has_news(), without a call
       return its:settle(worker, loop:resume(key, f))
     end
     key, ok, what, a, b, c = take(loop, FOREVER, key, f)
