@@ -51,14 +51,13 @@ local function find_credentials(self, deadline)
 end
 
 ---The same request for another attempt, with the first `n` of its headers:
----the transport may keep what it was given, and the signer writes to a pair.
+---the transport may keep what it was given, and the signer writes into a pair.
 local function again(request, n)
   local new, headers = {}, {}
   for key, value in next, request do new[key] = value end
   for i = 1, n do
     local header = request.headers[i]
-    headers[i] = header[1] == "authorization" and { header[1], header[2] }
-      or header
+    headers[i] = { header[1], header[2] }
   end
   new.headers = headers
   return new

@@ -27,15 +27,14 @@ Client.__index = Client
 
 -- ---- one call ----
 
----What every request of a client's carries; with room for the operation's
----headers and the signer's, for a list that grows is costly.
+---What every request of a client's carries, the signer's pair among it; with
+---room for the operation's headers and the signer's: lists grow at a cost.
 local function own_headers(self)
   local settings = self.settings
   local headers = {
     settings.host_header, settings.user_agent,
     { "amz-sdk-invocation-id", uuid() },
-    self.scope and { "authorization", "" } or nil, -- the signer's
-    nil, nil, nil, nil,
+    self.scope and { "authorization", "" } or nil, nil, nil, nil, nil,
   }
   local configured, n = settings.headers, #headers
   for i = 1, #configured do headers[n + i] = configured[i] end
@@ -268,26 +267,23 @@ local function new(world, settings)
   -- a user's own, which may keep what it is given
   local is_foreign = type(world.options.transport) == "table"
   world.transport = own_transport(world.options, settings)
-  local is_signed = settings.signature_version == "v4"
   -- by which our own transports know a request's way at once
   settings.target.itself = not is_foreign and settings.target or nil
   local policy = retry.policy {
     mode = settings.retry_mode, max_attempts = settings.max_attempts,
     random = core.random, is_2026 = settings.is_2026,
   }
-  return setmetatable({
+  local self = setmetatable({
     settings = settings, world = world, transport = world.transport,
     target = settings.target, policy = policy,
     check = settings.parameter_validation and validate or nil,
     api_call_timeout = settings.api_call_timeout,
     is_noted = (policy.limiter or settings.logger) ~= nil,
-    -- that is not every request's
-    first_header = 4 + (is_signed and 1 or 0) + #settings.headers,
     is_strict = settings.strict,
     is_foreign = is_foreign,
     spares = not is_foreign and not settings.strict,
     -- none where nothing is signed
-    scope = is_signed and {
+    scope = settings.signature_version == "v4" and {
       region = settings.region_name, service = model.signing_name,
     } or nil,
     exceptions = errors.classes,
@@ -297,6 +293,8 @@ local function new(world, settings)
       config = world.options.config or {},
     },
   }, Client)
+  self.first_header = #own_headers(self) + 1 -- that is not every request's
+  return self
 end
 
 return new

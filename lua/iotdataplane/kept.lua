@@ -9,9 +9,9 @@ require "cjson" -- which json.lua is to find loaded: it is a file, too
 local loaded, preload = package.loaded, package.preload
 local load = rawget(_G, "loadstring") or load -- Lua 5.1's takes no text
 
--- A module is a table, or one function.
-local tables = { "clock", "date", "json", "python" }
-local functions = { "number", "output", "validate" }
+local names = {
+  "clock", "date", "json", "number", "output", "python", "validate",
+}
 
 ---The text of a module and its path, where nobody has added a searcher, so
 ---that it is in a file. Lua 5.1 does not say in which by itself.
@@ -27,42 +27,29 @@ local function read(name)
   return text, path
 end
 
----What compiles a module; nil where only `require` can load it, which it does.
-local function compiler(name)
-  if loaded[name] then return nil end
+---Puts in a module's place what compiles it once it is called, where it is a
+---function, or becomes it once it is looked into.
+local function keep(name)
+  if loaded[name] then return end
   local text, path = read(name)
-  if not text then
-    require(name)
-    return nil
-  end
-  return function() return assert(load(text, "@" .. path))(name, path) end
-end
-
----A table that becomes the module as soon as anybody looks into it.
-local function keep_table(name)
-  local compile, module = compiler(name), nil
-  if not compile then return end
-  loaded[name] = setmetatable({}, { __index = function(self, key)
-    -- once, whatever a finalizer does meanwhile, and where memory ends
-    local new = not module and compile()
+  if not text then return require(name) end
+  local module
+  -- once, whatever a finalizer does meanwhile, and where memory ends
+  local function get()
+    local new = not module and assert(load(text, "@" .. path))(name, path)
     module = module or new
-    for k, v in next, module do self[k] = v end
-    setmetatable(self, nil)
-    return self[key]
-  end })
-end
-
-local function keep_function(name)
-  local compile, module = compiler(name), nil
-  if not compile then return end
-  loaded[name] = function(...)
-    local new = not module and compile()
-    if not module then module, loaded[name], compile = new, new, nil end
-    return module(...)
+    return module
   end
+  loaded[name] = setmetatable({}, {
+    __call = function(_, ...) return get()(...) end,
+    __index = function(self, key)
+      for k, v in next, get() do self[k] = v end
+      setmetatable(self, nil)
+      return self[key]
+    end,
+  })
 end
 
-for _, name in ipairs(tables) do keep_table("iotdataplane." .. name) end
-for _, name in ipairs(functions) do keep_function("iotdataplane." .. name) end
+for _, name in ipairs(names) do keep("iotdataplane." .. name) end
 
 return true
