@@ -103,7 +103,7 @@ int main(int argc, char **argv) {
   began = clock();
   start_time = seconds();
   run(epoll, all, count, n);
-  printf("%.3f 0 %.0f\n",
+  printf("%.3f 0 %.1f\n",
          (double)(clock() - began) / CLOCKS_PER_SEC / (double)n * 1e6,
          (double)n / (seconds() - start_time));
   return 0;

@@ -37,5 +37,5 @@ end
 publish(32 * in_flight)
 local start, began, settled = monotonic(), os.clock(), resident()
 publish(count)
-print(("%.3f %d %.0f"):format((os.clock() - began) / count * 1e6,
+print(("%.3f %d %.1f"):format((os.clock() - began) / count * 1e6,
   resident() - settled, count / (monotonic() - start)))

@@ -28,4 +28,4 @@ with ThreadPoolExecutor(IN_FLIGHT) as pool:
     began, start = time.process_time(), time.monotonic()
     list(pool.map(publish, range(COUNT)))
     spent, took = time.process_time() - began, time.monotonic() - start
-print("%.3f 0 %.0f" % (spent / COUNT * 1e6, COUNT / took))
+print("%.3f 0 %.1f" % (spent / COUNT * 1e6, COUNT / took))

@@ -1,9 +1,9 @@
 #!/bin/bash
 # many.sh - publishes with many in flight, beside libcurl's multi interface,
 # bare sockets and boto3 with threads, plain and over TLS, answered at once or
-# later: their CPU time, with the server on the same core; how many there are
-# in a second, and their CPU time, with the server on a core of its own
-# ("apart"); and streams of up to a million messages.
+# later: their CPU time, with the server on the same core; with the server on
+# a core of its own how many there are in a second, and what their CPU time
+# grows by with many in flight ("apart"); and streams of up to a million.
 # usage: bench/many.sh [--check]   after `make LUA=5.4` and `make LUA=luajit`
 # Prints a table, also into build/bench/many.txt. With --check it exits 1
 # where a bound below is passed.
@@ -19,6 +19,9 @@ SLOW=20             # ms that a late answer takes
 IN_FLIGHT="1 8 64 256"
 STREAMS="1000 10000 100000 1000000" # messages
 LONG=100000         # messages; longer streams are run once
+FEW=8 MANY=256      # in flight, whose CPU time is compared
+FLAT_ROUNDS=7       # of these two
+FLAT_PUBLISHES=50000
 SLOW_PUBLISHES=1000 # a measurement, of boto3
 MIN_MULTI=2.0       # times libcurl multi's messages a second, 64 in flight
 MIN_EPOLL=0.4       # times bare sockets'
@@ -73,7 +76,6 @@ one() {
   read -r cpu _ rate <<<"$result"
   if [ -n "${on_server:-}" ]; then
     echo "$rate" >>"$samples/rate_$2_$3_$4_$1"
-    echo "$cpu" >>"$samples/own_$2_$3_$4_$1"
   else
     echo "$cpu" >>"$samples/many_$2_$3_$4_$1"
   fi
@@ -84,6 +86,22 @@ measure_all() { # SCHEME MS ROUNDS
   for _ in $(seq "$3"); do
     for n in $IN_FLIGHT; do
       for what in "${whats[@]}"; do one "$what" "$1" "$2" "$n"; done
+    done
+  done
+  if [ "$2" -eq 0 ] && [ -n "${on_server:-}" ]; then measure_flat "$1"; fi
+}
+
+# What a message takes with few in flight and with many, in neighbours.
+measure_flat() { # SCHEME
+  local _ n what cpu
+  for _ in $(seq $FLAT_ROUNDS); do
+    for what in "${whats[@]}"; do
+      case $what$1 in boto3* | epolltls) continue ;; esac
+      for n in $FEW $MANY; do
+        cpu=$(measure "$what" "$n" $FLAT_PUBLISHES 2>>"$log") ||
+          failed "$what"
+        echo "${cpu%% *}" >>"$samples/flat_$1_${n}_$what"
+      done
     done
   done
 }
@@ -103,13 +121,12 @@ everything() {
 
 # Streams of any length take the same, each message and in all.
 streams() {
-  local n lua result cpu grown rounds _
+  local round n lua result cpu grown
   start_plain 0
-  for n in $STREAMS; do
-    rounds=$ROUNDS
-    if [ "$n" -gt "$LONG" ]; then rounds=1; fi
-    for _ in $(seq "$rounds"); do
-      for lua in "${luas[@]}"; do
+  for round in $(seq $ROUNDS); do
+    for lua in "${luas[@]}"; do
+      for n in $STREAMS; do
+        if [ "$n" -gt $LONG ] && [ "$round" -gt 1 ]; then continue; fi
         result=$(measure "$lua" 64 "$n" 2>>"$log") || failed "a stream of $n"
         read -r cpu grown _ <<<"$result"
         echo "$cpu" >>"$samples/stream_cpu_${n}_$lua"
@@ -119,30 +136,66 @@ streams() {
   done
 }
 
+growth() { # N LUA - of the medians, as the longest is run once
+  awk -v a="$(median "stream_cpu_$1_$2")" \
+    -v b="$(median "stream_cpu_10000_$2")" \
+    'BEGIN { if (b > 0) printf "%.2f\n", a / b; else print "-" }'
+}
+
 stream_rows() {
   local n lua
-  printf '%-26s %8s %8s\n' "a stream, 64 in flight" "CPU us" "kB more"
+  printf '%-26s %8s %8s %8s\n' "a stream, 64 in flight" "CPU us" /10000 \
+    "kB more"
   for n in $STREAMS; do
     for lua in "${luas[@]}"; do
-      printf '%-26s %8s %8s\n' "  $n messages: $lua" \
-        "$(median "stream_cpu_${n}_$lua")" "$(median "stream_grown_${n}_$lua")"
+      printf '%-26s %8s %8s %8s\n' "  $n messages: $lua" \
+        "$(median "stream_cpu_${n}_$lua")" "$(growth "$n" "$lua")" \
+        "$(median "stream_grown_${n}_$lua")"
     done
   done
 }
 
+flat_rows() {
+  local scheme what
+  printf '%-26s %8s %8s %8s\n' "CPU us apart, in flight" $FEW $MANY "/$FEW"
+  for scheme in plain tls; do
+    for what in "${whats[@]}"; do
+      [ -e "$samples/flat_${scheme}_${MANY}_$what" ] || continue
+      printf '%-26s %8s %8s %8s\n' "  $scheme: $what" \
+        "$(median "flat_${scheme}_${FEW}_$what")" \
+        "$(median "flat_${scheme}_${MANY}_$what")" \
+        "$(ratio "flat_${scheme}_${MANY}_$what" "flat_${scheme}_${FEW}_$what")"
+    done
+  done
+}
+
+# ideal SCHEME IN_FLIGHT WHAT - the share it reaches of in flight / latency,
+# which is that of the barest program with one in flight
+ideal() {
+  local floor=epoll
+  if [ "$1" = tls ]; then floor=multi; fi
+  awk -v rate="$(median "rate_$1_${SLOW}_$2_$3")" -v n="$2" \
+    -v one="$(median "rate_$1_${SLOW}_1_$floor")" \
+    'BEGIN { if (one > 0) printf "%9.3f\n", rate / one / n; else print "-" }'
+}
+
 rows() { # TITLE PREFIX MS...: of all kinds
-  local scheme ms n what name title=$1 prefix=$2
+  local scheme ms n what name share title=$1 prefix=$2
   shift 2
   for scheme in plain tls; do
     for ms; do
-      printf '%-26s %8s %8s %8s\n' "$scheme, after $ms ms, $title" each \
-        /multi /epoll
+      printf '%-26s %8s %8s %8s%s\n' "$scheme, after $ms ms, $title" each \
+        /multi /epoll "$([ "$prefix$ms" != "rate$SLOW" ] || echo "   /ideal")"
       for n in $IN_FLIGHT; do
         for what in "${whats[@]}"; do
           name=${prefix}_${scheme}_${ms}_$n
           [ -e "$samples/${name}_$what" ] || continue
-          row "  $n in flight: $what" "${name}_$what" "${name}_multi" \
-            "${name}_epoll"
+          share=
+          if [ "$prefix$ms" = "rate$SLOW" ]; then
+            share=$(ideal "$scheme" "$n" "$what")
+          fi
+          echo "$(row "  $n in flight: $what" "${name}_$what" \
+            "${name}_multi" "${name}_epoll")$share"
         done
       done
     done
@@ -152,7 +205,7 @@ rows() { # TITLE PREFIX MS...: of all kinds
 table() {
   rows "CPU us" many 0 $SLOW
   rows "a second" rate 0 $SLOW
-  rows "CPU apart" own 0
+  flat_rows
   stream_rows
 }
 
@@ -168,13 +221,12 @@ check() {
     at_least "$scheme, 64 in flight / multi" \
       "$(ratio "rate_${scheme}_0_64_5.4" "rate_${scheme}_0_64_multi")" \
       $MIN_MULTI
-    bound "$scheme, CPU with 256 in flight / 8" \
-      "$(ratio "own_${scheme}_0_256_5.4" "own_${scheme}_0_8_5.4")" \
+    bound "$scheme, CPU with $MANY in flight / $FEW" \
+      "$(ratio "flat_${scheme}_${MANY}_5.4" "flat_${scheme}_${FEW}_5.4")" \
       $MAX_FLAT
     for n in $IN_FLIGHT; do
       at_least "$scheme after $SLOW ms, $n in flight / ideal" \
-        "$(awk -v r="$(median "rate_${scheme}_${SLOW}_${n}_5.4")" -v n="$n" \
-          -v s="$SLOW" 'BEGIN { print r * s / 1000 / n }')" $MIN_IDEAL
+        "$(ideal "$scheme" "$n" 5.4)" $MIN_IDEAL
     done
   done
   at_least "64 in flight / epoll" \
@@ -185,16 +237,13 @@ check() {
     "$(($(median stream_grown_1000000_5.4 | cut -d . -f 1) -
       $(median stream_grown_10000_5.4 | cut -d . -f 1)))" $MAX_GROWTH
   for n in 1000 1000000; do
-    bound "CPU of a stream of $n / of 10,000" \
-      "$(awk -v a="$(median "stream_cpu_${n}_5.4")" \
-        -v b="$(median stream_cpu_10000_5.4)" 'BEGIN { print a / b }')" \
-      $MAX_FLAT
+    bound "CPU of a stream of $n / of 10,000" "$(growth $n 5.4)" $MAX_FLAT
   done
   [ $passed = yes ]
 }
 
 mkdir -p "$out" "$samples"
-rm -f "$samples"/many_* "$samples"/rate_* "$samples"/own_* \
+rm -f "$samples"/many_* "$samples"/rate_* "$samples"/flat_* \
   "$samples"/stream_*
 : >"$log"
 compile server
