@@ -169,13 +169,16 @@ flat_rows() {
   done
 }
 
-# ideal SCHEME IN_FLIGHT WHAT - the share it reaches of in flight / latency,
-# which is that of the barest program with one in flight
-ideal() {
-  local floor=epoll
-  if [ "$1" = tls ]; then floor=multi; fi
+# The most a second that anybody reaches with one in flight: 1 / latency.
+alone() { # SCHEME
+  local what
+  for what in "${whats[@]}"; do median "rate_$1_${SLOW}_1_$what"; done |
+    sort -g | tail -n 1
+}
+
+ideal() { # SCHEME IN_FLIGHT WHAT - the share it reaches of in flight / latency
   awk -v rate="$(median "rate_$1_${SLOW}_$2_$3")" -v n="$2" \
-    -v one="$(median "rate_$1_${SLOW}_1_$floor")" \
+    -v one="$(alone "$1")" \
     'BEGIN { if (one > 0) printf "%9.3f\n", rate / one / n; else print "-" }'
 }
 
