@@ -54,6 +54,8 @@ static int set_trust(iot_pipe *p, const iot_target *t) {
 
 static int set_options(iot_pipe *p, const iot_target *t, long timeout_ms) {
   CURL *e = p->easy;
+  if (t->tls && p->route == IOT_DIRECT)
+    iot_tls_read_ahead(&p->origin, e, &p->route);
   curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms);
   curl_easy_setopt(e, CURLOPT_ERRORBUFFER, p->reason);
   curl_easy_setopt(e, CURLOPT_SHARE, iot_share_handle(p->share));
@@ -251,12 +253,16 @@ enum iot_io iot_pipe_recv(iot_pipe *p, void *to, size_t n, size_t *received) {
   return io(curl_easy_recv(p->easy, to, n, received));
 }
 
-/* From version 8 on libcurl reads ahead of TLS: then the socket does not
-** tell. */
+int iot_pipe_holds(const iot_pipe *p) {
+  return iot_tls_holds(&p->origin);
+}
+
+int iot_pipe_is_drained(const iot_pipe *p) {
+  return !p->tls || (p->origin.ahead && !iot_pipe_holds(p));
+}
+
 int iot_pipe_is_still(const iot_pipe *p) {
-  static unsigned version = 0;
-  if (version == 0) version = curl_version_info(CURLVERSION_NOW)->version_num;
-  return p->tls && version < 0x080000 && iot_socket_is_empty(&p->socket);
+  return p->tls && iot_pipe_is_drained(p) && iot_socket_is_empty(&p->socket);
 }
 
 /* Not within TLS: a record may take any number of reads, each of which would

@@ -1,7 +1,7 @@
-/* curl_tls.c - ALPN protocols of our own choice in libcurl's TLS, and CA
-** certificates that were read before
+/* curl_tls.c - ALPN protocols of our own choice in libcurl's TLS, CA
+** certificates that were read before, and records that are read at once
 **
-** libcurl has no option for either, but hands out its SSL_CTX.
+** libcurl has no option for these, but hands out its SSL_CTX.
 */
 #define _POSIX_C_SOURCE 200809L
 
@@ -15,9 +15,16 @@
 
 #define OFFER "SSL_CTX_set_alpn_protos"
 #define AGREED "SSL_get0_alpn_selected"
+#define CONTROL "SSL_CTX_ctrl"
+#define PENDING "SSL_has_pending"
+#define SET_READ_AHEAD 41 /* openssl/ssl.h: SSL_CTRL_SET_READ_AHEAD */
 
 typedef int offer_fn(void *ctx, const unsigned char *list, unsigned n);
 typedef void agreed_fn(const void *ssl, const unsigned char **p, unsigned *n);
+typedef long control_fn(void *ctx, int command, long larg, void *parg);
+typedef int pending_fn(const void *ssl);
+
+static pending_fn *has_pending; /* where anybody reads ahead */
 
 const char *iot_tls_lack(void) {
 #if LIBCURL_VERSION_NUM < 0x075000
@@ -61,6 +68,9 @@ static CURLcode on_tls(CURL *e, void *ssl_ctx, void *tls) {
     return CURLE_SSL_CONNECT_ERROR;
   if (t->store != NULL && !iot_trust_use(t->store, ssl_ctx))
     return CURLE_OUT_OF_MEMORY;
+  if (t->ahead)
+    ((control_fn *)iot_openssl_find(CONTROL))(ssl_ctx, SET_READ_AHEAD, 1,
+                                              NULL);
   return CURLE_OK;
 }
 
@@ -95,7 +105,9 @@ static int on_connected(void *tls, char *ip, char *own_ip, int port,
   struct curl_tlssessioninfo *info = NULL;
   (void)ip, (void)own_ip, (void)port, (void)own_port;
   curl_easy_getinfo(t->easy, CURLINFO_TLS_SSL_PTR, &info);
-  if (info != NULL) t->agreed = is_agreed(info->internals, t->protocols);
+  if (info == NULL) return CURL_PREREQFUNC_OK;
+  t->ssl = info->internals;
+  t->agreed = t->protocols != NULL && is_agreed(t->ssl, t->protocols);
   return CURL_PREREQFUNC_OK;
 }
 
@@ -120,6 +132,24 @@ int iot_tls_offer(iot_tls *t, CURL *e, const char *protocols,
   t->protocols = strdup(protocols);
   return t->protocols != NULL && hear(t, e, route) && observe(t) &&
          curl_easy_setopt(e, CURLOPT_SSL_ENABLE_ALPN, 0L) == CURLE_OK;
+}
+
+/* From version 8 on libcurl itself may read ahead of TLS. */
+static int can_read_ahead(void) {
+  static int known = -1;
+  if (known >= 0) return known;
+  has_pending = (pending_fn *)iot_openssl_find(PENDING);
+  known = has_pending != NULL && iot_openssl_find(CONTROL) != NULL &&
+          curl_version_info(CURLVERSION_NOW)->version_num < 0x080000;
+  return known;
+}
+
+void iot_tls_read_ahead(iot_tls *t, CURL *e, const enum iot_route *route) {
+  t->ahead = can_read_ahead() && hear(t, e, route) && observe(t);
+}
+
+int iot_tls_holds(const iot_tls *t) {
+  return t->ahead && (t->ssl == NULL || has_pending(t->ssl));
 }
 
 int iot_tls_is_agreed(const iot_tls *t) {

@@ -17,6 +17,8 @@ typedef struct iot_tls {
   void *store;     /* whom it trusts: see iot_trust_take; or NULL */
   char *protocols; /* offered by ALPN, as iot_target has them; or NULL */
   int agreed;      /* has the server taken one of them? */
+  int ahead; /* does it read more than the next record, if it is there? */
+  void *ssl; /* once connected, or NULL where that is not known */
 } iot_tls;
 
 /* Takes over the store, of iot_trust's `name`, and has the handle trust that,
@@ -30,6 +32,11 @@ const char *iot_tls_lack(void);
 ** where there is no memory. */
 int iot_tls_offer(iot_tls *t, CURL *e, const char *protocols,
                   const enum iot_route *route);
+/* Has it read a record's head, its body and what is behind it at once, if this
+** libcurl allows that. `route` is that of one without a proxy. */
+void iot_tls_read_ahead(iot_tls *t, CURL *e, const enum iot_route *route);
+/* Has it read more than was asked for? */
+int iot_tls_holds(const iot_tls *t);
 /* Once it is connected: is all as it was asked for? */
 int iot_tls_is_agreed(const iot_tls *t);
 /* To be called after the handle is gone. */

@@ -179,7 +179,7 @@ static void send_some(iot_exchange *x, double now) {
     x->read_by = now + x->read_timeout;
     if (x->offset == x->out.len) { /* the answer takes its time */
       x->state = RECEIVING;
-      x->wants = IOT_WANTS_READ;
+      if (!iot_pipe_holds(x->conn->pipe)) x->wants = IOT_WANTS_READ;
     }
     break;
   case IOT_IO_AGAIN:

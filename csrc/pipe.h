@@ -143,8 +143,13 @@ enum iot_io iot_pipe_send(iot_pipe *p, const void *from, size_t n,
 /* OK with 0 bytes: the peer closed. With fewer than there is room for: that
 ** was all there is, or the end of a TLS record. */
 enum iot_io iot_pipe_recv(iot_pipe *p, void *to, size_t n, size_t *received);
-/* After a read that gave less than it had room for: does TLS's socket tell
-** that nothing has come since? A system call, where a read takes more. */
+/* Has TLS read more than it gave? No event of the socket's tells of that. */
+int iot_pipe_holds(const iot_pipe *p);
+/* After a read that gave less than it had room for: was that all that had
+** come? Of TLS it is known only where that reads ahead. */
+int iot_pipe_is_drained(const iot_pipe *p);
+/* Then: does TLS's socket tell that nothing has come since? A system call,
+** where a read takes more. */
 int iot_pipe_is_still(const iot_pipe *p);
 /* As iot_socket_await; false where only the descriptor can be waited for. */
 int iot_pipe_await(iot_pipe *p);

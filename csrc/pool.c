@@ -51,8 +51,8 @@ void iot_pool_unref(iot_pool *p) {
 /* Was it read to the end in this very turn? A loop that carries on with one
 ** request after the other need not do so once more. */
 static int is_fresh(const iot_pool *p, const iot_conn *c, double now) {
-  return !iot_pipe_sends_blindly(c->pipe) && c->turn == p->turn &&
-         now - c->idle_since < MAX_TRUST;
+  return c->turn == p->turn && now - c->idle_since < MAX_TRUST &&
+         iot_pipe_is_drained(c->pipe);
 }
 
 /* Anything but "nothing yet" makes a kept connection useless. */
@@ -64,7 +64,8 @@ static int is_alive(const iot_pool *p, iot_conn *c, double now, int trusts) {
       ((trusts && is_fresh(p, c, now)) || iot_pipe_is_still(c->pipe)))
     return 1;
   c->quiet = 1;
-  return iot_pipe_recv(c->pipe, &stray, 1, &n) == IOT_IO_AGAIN;
+  return iot_pipe_recv(c->pipe, &stray, 1, &n) == IOT_IO_AGAIN &&
+         !iot_pipe_holds(c->pipe);
 }
 
 static int is_same(const iot_conn *c, iot_str identity) {

@@ -192,6 +192,17 @@ describe("publish_many", function()
     assert.same({ 8, 201 }, { hosts:count "ok" })
   end)
 
+  it("does not use one again where TLS has read beyond the answer", function()
+    client = new_client({}, {
+      endpoint_url = ("https://127.0.0.1:%d/more_in_a_record_of_its_own")
+        :format(hosts.https),
+      verify = hosts.ca_pem,
+    })
+    local summary = client:publish_many(messages(20), { concurrency = 1 })
+    assert.equal(20, summary.succeeded)
+    assert.same({ 20, 20 }, { hosts:count "more_in_a_record_of_its_own" })
+  end)
+
   it("retries each as publish does", function()
     client = new_client({}, {
       endpoint_url = ("http://127.0.0.1:%d/says/503/none"):format(hosts.http),

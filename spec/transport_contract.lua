@@ -246,7 +246,7 @@ end
 local last_answers = {
   { "/says_close" }, { "/old_with_length" }, { "/old_to_the_end" },
   { "/new_to_the_end" }, { "/more_than_announced" }, { "/both_framings" },
-  { "/closes_after" },
+  { "/closes_after" }, { "/more_in_a_record_of_its_own" },
   { "/early", 413, MANY_BYTES }, { "/early_and_gone", 413, MANY_BYTES },
 }
 

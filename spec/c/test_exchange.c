@@ -85,6 +85,13 @@ int iot_pipe_sends_blindly(const iot_pipe *p) {
   return 0;
 }
 
+static int holds; /* has TLS read ahead? */
+
+int iot_pipe_holds(const iot_pipe *p) {
+  (void)p;
+  return holds;
+}
+
 static void begin(iot_exchange *x, int trusts, int replay) {
   iot_exchange_init(x, &pool);
   iot_buf_lit(&x->out, "GET / HTTP/1.1\r\n\r\n");
@@ -136,8 +143,29 @@ static void test_quiet(void) {
   check(is_quiet_after(2 * READ_SIZE - head + 1) == 0);
 }
 
+/* What TLS has read ahead, the socket does not tell of. */
+static int wants_after_sending(int ahead) {
+  iot_exchange x;
+  int wants;
+  coming = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+  holds = ahead;
+  begin(&x, 0, 1);
+  iot_exchange_step(&x, 0);
+  wants = x.wants;
+  check(x.failure == IOT_OK);
+  iot_exchange_free(&x);
+  holds = 0;
+  return wants;
+}
+
+static void test_read_ahead(void) {
+  check(wants_after_sending(0) == IOT_WANTS_READ);
+  check(wants_after_sending(1) == 0);
+}
+
 int main(void) {
   test_trust();
   test_quiet();
+  test_read_ahead();
   return check_end();
 }

@@ -137,6 +137,16 @@ def more_than_announced(c, _):
 
 
 @behaviour
+def more_in_a_record_of_its_own(c, _):
+    """Comes at once with the answer, but within TLS apart from it."""
+    c.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+    answer(c)
+    send(c, "HTTP/1.1 200 OK\nContent-Length: 5\n\nstray")
+    c.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
+    return KEEP
+
+
+@behaviour
 def both_framings(c, _):
     send(c, "HTTP/1.1 200 OK\nContent-Length: 3\n")
     send(c, "Transfer-Encoding: chunked\n\n2\nok\n0\n\n")
