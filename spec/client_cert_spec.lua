@@ -245,7 +245,7 @@ local LOCATIONS = [[
 ]]
 
 describe("a client with a certificate in a worker", function()
-  if not (rawget(_G, "jit") and nginx.is_there()) then
+  if not nginx.is_there() then
     pending "needs LuaJIT, nginx and its module for Lua"
     return
   end

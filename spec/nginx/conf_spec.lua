@@ -60,7 +60,7 @@ local is_there = nginx.is_there()
 
 describe("nginx.conf", function()
   if not is_there then
-    pending "needs nginx and its module for Lua"
+    pending "needs LuaJIT, nginx and its module for Lua"
     return
   end
 

@@ -39,7 +39,7 @@ local cannot = {
   ["has not heard of protocols"] = "cosockets have no ALPN",
 }
 
-local is_there = rawget(_G, "jit") and nginx.is_there()
+local is_there = nginx.is_there()
 
 describe("to nginx a server that", function()
   if not is_there then

@@ -7,7 +7,7 @@ local nginx = require "spec.support.nginx"
 local upstream = require "spec.support.upstream"
 
 if not nginx.is_there() then
-  pending "load in a real nginx needs nginx"
+  pending "load in a real nginx needs LuaJIT and nginx"
   return
 end
 

@@ -6,7 +6,7 @@ local nginx = require "spec.support.nginx"
 local upstream = require "spec.support.upstream"
 
 if not nginx.is_there() then
-  pending "publish_many in a real nginx needs nginx"
+  pending "publish_many in a real nginx needs LuaJIT and nginx"
   return
 end
 

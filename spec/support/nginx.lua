@@ -154,8 +154,10 @@ end
 
 local nginx = {}
 
--- Are there nginx, its module for Lua, and what we have built for it?
+-- Are there nginx, its module for Lua, and what we have built for it? What its
+-- worker runs is the same whatever Lua asks, so that LuaJIT alone does.
 function nginx.is_there()
+  if not rawget(_G, "jit") then return false end
   local built = module_path(output "pwd"):gsub("%?", "iotdataplane/core")
   return run("command -v nginx >/dev/null") and read(built) ~= ""
     and read(MODULES .. "ngx_http_lua_module.so") ~= ""

@@ -116,8 +116,8 @@ run_busted() {
     -o spec/support/busted_output.lua "$@"
 }
 
-# What nginx's worker plays is the same whatever Lua has it played, so most of
-# that LuaJIT alone does; elsewhere it says that it is pending.
+# What nginx's worker plays is the same whatever Lua has it played, so that
+# LuaJIT alone does; elsewhere it says that it is pending.
 #
 # Specs that are tagged #timing hold a time-out to its 50 ms: they run last,
 # and alone.
@@ -248,11 +248,21 @@ jobs_of() {
 }
 
 declare -A name_of=() started=()
+failures= # the names of jobs that failed
 
 # start JOB - in a process group that ends with it, or at its limit
 start() {
   timeout -k 10 "$LIMIT" bash "$0" "$1" >"$log/$1" 2>&1 </dev/null &
   name_of[$!]=$1 started[$!]=$(date +%s%N)
+}
+
+# what_failed JOB LINES - the end of what it printed, without the spec files
+# that printed nothing
+what_failed() {
+  awk '/^skipped / { next }
+    /^spec\/[^ ]*_spec\.lua$/ { file = $0 "\n"; next }
+    { print file $0; file = "" }
+    END { printf "%s", file }' "$log/$1" | tail -n "$2" | sed 's/^/        | /'
 }
 
 # finish_one - waits for a job and prints how it went
@@ -272,7 +282,8 @@ finish_one() {
   else
     [ ! -f "$log/$name.part" ] || cat "$log/$name.part" >>"$log/$name"
     [ -z "$wrong" ] || echo "It $wrong." >>"$log/$name"
-    tail -n 500 "$log/$name" | sed 's/^/        | /'
+    what_failed "$name" 500
+    failures="$failures $name"
   fi
   unset "name_of[$pid]"
 }
@@ -301,6 +312,10 @@ main() {
     run_jobs $jobs
     JOBS=1 run_jobs $timed
   fi
+  for job in $failures; do # again, where a log that is cut short has it
+    echo "FAILED  $job"
+    what_failed "$job" 40
+  done
   echo "The output of each is in $log."
   tally
 }
