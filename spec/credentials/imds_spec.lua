@@ -605,7 +605,7 @@ describe("credentials of an instance over HTTP", function()
   it("are none, and soon, where nobody answers", function()
     check_none(hosts.mute, "", 1.9)
     service:script {
-      { body = "imds-token", delay = 0.9 }, { body = "my-role", delay = 0.9 },
+      { body = "imds-token", delay = 0.7 }, { body = "my-role", delay = 0.7 },
       { fail = "hang" },
     }
     check_none(service.http, "", 2.3)
